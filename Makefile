@@ -1,0 +1,104 @@
+# What a newcomer runs: `make demo` (needs Python 3.11 or newer, and make) and `make test` (also Go or Docker).
+.DELETE_ON_ERROR:
+.PHONY: demo check policy test bench schema lock clean
+MAKEFLAGS += --no-print-directory
+
+# PYTHON=/path/to/python chooses another interpreter; ONCE=1 ends the demo after its printing.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+BIN := .venv/bin
+UV := UV_HTTP_TIMEOUT=300 $(BIN)/uv
+INSTALL := $(UV) pip install --python $(BIN)/python
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
+SUITES := policy retrieval generation
+RESULTS := build/eval
+SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
+unexport PYTHONPATH PYTHONHOME
+
+# One suite's figures as JSON, shown and kept; its gates decide whether it fails.
+define evaluate
+@mkdir -p $(RESULTS)
+@echo 'eval: $(1)'
+@$(BIN)/python -m eval $(1) --json --junit $(RESULTS)/$(1).xml > $(RESULTS)/$(1).json; \
+	status=$$?; cat $(RESULTS)/$(1).json; exit $$status
+
+endef
+
+demo: .venv/.runtime .venv/.project
+	@$(BIN)/copilot demo eval/casefile $(if $(filter 1 true yes,$(ONCE)),--once)
+
+check: .venv/.dev .venv/.project
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@mkdir -p build
+	$(BIN)/copilot schema > build/schema.graphql
+	@diff -u graphql/schema.graphql build/schema.graphql || \
+		{ echo 'graphql/schema.graphql is not what the code says: run `make schema`.' >&2; exit 1; }
+	$(BIN)/python -m pytest -q tests/unit/test_layers.py
+	@opa=$$($(BIN)/python -m tests.servers.opa) && \
+		"$$opa" check --strict policy/rego && \
+		"$$opa" test policy/rego && \
+		$(BIN)/python -m policy.build --opa "$$opa" --check
+
+# The gate of every pull request: the policy's own tests, all its branches, and the leak suite.
+policy: .venv/.dev .venv/.project
+	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov=policy --cov-report= -k policy
+	$(BIN)/coverage report --include='policy/*' --fail-under=100
+	$(call evaluate,policy)
+
+# Nothing may be skipped: a server that is missing is a failure that says what to install.
+test: .venv/.dev .venv/.project
+	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/coverage report --fail-under=85
+	$(BIN)/coverage report --include='policy/*' --fail-under=100
+	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
+
+# make bench NAME=ask
+bench: .venv/.runtime .venv/.project
+	@test -n "$(NAME)" || { echo 'Say which: make bench NAME=…' >&2; exit 2; }
+	@$(BIN)/copilot bench $(NAME)
+
+schema: .venv/.runtime .venv/.project
+	@mkdir -p build
+	$(BIN)/copilot schema > build/schema.graphql
+	@cp build/schema.graphql graphql/schema.graphql
+
+# Keeps the pins that still fit; `make lock UPGRADE=1` takes the newest.
+lock: .venv/.setup
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	printf 'editables\nhatchling\nuv\n' | $(COMPILE) -c requirements-dev.lock - -o requirements-setup.lock
+	@! grep -nE '://|--(index|extra-index|find-links)|@ file' requirements*.lock
+
+clean:
+	rm -rf .venv .copilot build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is as new as the lock it was installed from; the two locks agree, so any order of them serves.
+$(BIN)/python:
+	@$(or $(PYTHON),false) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Python 3.11 or newer with its venv module is needed (Debian: apt-get install python3 python3-venv);' >&2; \
+		echo 'where it has another name: make PYTHON=/path/to/python …' >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)."
+	@$(PYTHON) -m venv .venv
+
+.venv/.setup: requirements-setup.lock | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.runtime: requirements.lock .venv/.setup
+	@echo 'Installing what the copilot needs. $(SIZE)'
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.setup
+	@echo 'Installing what the copilot and its tests need. $(SIZE)'
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+.venv/.project: pyproject.toml .venv/.setup
+	@$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

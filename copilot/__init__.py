@@ -1,0 +1,1 @@
+"""Copilot: a governed GraphRAG backend over GraphQL."""

@@ -1,0 +1,140 @@
+"""`copilot`: the command line."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from copilot.settings import Settings
+from copilot.telemetry import configure_logging
+from policy.errors import CopilotError
+
+_COMMANDS = {
+    "serve": "operate:serve",
+    "ingest": "ingest:ingest",
+    "ask": "query:ask",
+    "search": "query:search",
+    "token": "operate:token",
+    "migrate": "operate:migrate",
+    "schema": "operate:schema",
+    "doctor": "operate:doctor",
+    "ledger verify": "ledger:verify",
+    "ledger export": "ledger:export",
+    "ledger checkpoint": "ledger:checkpoint",
+    "bench": "bench:bench",
+    "demo": "demo:demo",
+}
+"""Imported only when called: `--help` and a usage error need no model and no driver."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Exit codes: 0, 2 for wrong usage, 1 for any other failure."""
+    options = _parser().parse_args(arguments)
+    configure_logging()
+    logging.getLogger().setLevel(os.environ.get("COPILOT_LOG", "ERROR").upper())
+    name = " ".join(filter(None, [options.command, getattr(options, "action", None)]))
+    try:
+        settings = Settings.from_environment(os.environ)
+        module, function = _COMMANDS[name].split(":")
+        command = getattr(import_module(f"copilot.commands.{module}"), function)
+        return asyncio.run(command(settings, options)) or 0
+    except CopilotError as error:
+        print(f"copilot: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+        return 1
+    except Exception as error:
+        logging.getLogger(__name__).critical("unexpected", exc_info=error)
+        print(
+            f"copilot: internal error ({type(error).__name__}); COPILOT_LOG=INFO tells more",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="copilot", description="A governed GraphRAG copilot.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _serving(commands)
+    _content(commands)
+    _questions(commands)
+    _operating(commands)
+    return parser
+
+
+# argparse has no public name for it.
+Commands = argparse._SubParsersAction  # noqa: SLF001
+
+
+def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="serve GraphQL")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    demo = commands.add_parser("demo", help="load a case file, ask it, serve GraphiQL")
+    demo.add_argument("path", type=Path)
+    demo.add_argument("--once", action="store_true", help="end after the printing")
+    demo.add_argument("--port", type=int, default=8000)
+
+
+def _content(commands: "Commands[argparse.ArgumentParser]") -> None:
+    ingest = commands.add_parser("ingest", help="take in files and folders")
+    ingest.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+    ingest.add_argument("--label", metavar="JSON", help="the label of what bears none")
+    _as(ingest)
+    _json(ingest)
+
+
+def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
+    for name, text in {"ask": "answer a question", "search": "find passages"}.items():
+        parser = commands.add_parser(name, help=text)
+        given = parser.add_mutually_exclusive_group(required=True)
+        given.add_argument("question", nargs="?", metavar="QUESTION")
+        given.add_argument(
+            "--file", type=Path, help="JSON lines with id and question; - reads standard input"
+        )
+        _as(parser)
+        _json(parser)
+        parser.add_argument("--purpose")
+        parser.add_argument("--reason")
+        if name == "search":
+            parser.add_argument("--k", type=int, metavar="N", help="the best N documents")
+
+
+def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
+    token = commands.add_parser("token", help="issue a bearer token")
+    token.add_argument("--sub", required=True)
+    token.add_argument("--claims", metavar="JSON")
+    commands.add_parser("migrate", help="bring the database to this version")
+    commands.add_parser("schema", help="print the GraphQL schema")
+    commands.add_parser("doctor", help="say what works and what does not")
+    ledger = commands.add_parser("ledger", help="verify, export or checkpoint the ledger")
+    actions = ledger.add_subparsers(dest="action", required=True)
+    verify = actions.add_parser("verify")
+    verify.add_argument("--checkpoint", type=Path, help="a checkpoint kept outside")
+    _json(verify)
+    actions.add_parser("export")
+    actions.add_parser("checkpoint")
+    bench = commands.add_parser("bench", help="measure")
+    bench.add_argument("name")
+    _json(bench)
+
+
+def _as(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--as", dest="act_as", metavar="SUB", help="a principal of COPILOT_PRINCIPALS"
+    )
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON alone on standard output")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

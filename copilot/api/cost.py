@@ -1,0 +1,168 @@
+"""The size of an operation: its depth, its aliases and what it may cost at most.
+
+strawberry's depth and alias limiters follow every fragment spread anew, so that forty fragments which
+spread each other twice keep them busy for years; here each fragment is measured once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+)
+
+PAGE = 100
+"""The longest list that an argument may ask for."""
+
+COSTS: Mapping[str, int] = {
+    "Query.ask": 200,
+    "Query.search": 50,
+    "Query.answer": 20,
+    "Query.document": 20,
+    "Query.entity": 50,
+    "Query.ledger": 20,
+    "Mutation.ingest": 200,
+    "Subscription.ask": 200,
+}
+"""Acts, by what they make the servers do. Other fields that have fields cost 1, plain values nothing."""
+
+SIZES: Mapping[str, str] = {"Query.search": "k", "Query.ledger": "first"}
+"""The arguments that say how long the lists below will be."""
+
+LENGTHS: Mapping[str, int | None] = {
+    "SearchResult.contexts": None,
+    "LedgerConnection.edges": None,
+    "SearchContext.arms": 3,
+    "Answer.sentences": 6,
+    "Sentence.citations": 3,
+    "Document.parts": 20,
+    "Entity.mentions": 50,
+    "Entity.relations": 50,
+    "IngestReport.rejected": 10,
+}
+"""Assumed lengths of lists; None is the length that the argument in SIZES gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a selection is."""
+
+    depth: int = 0
+    aliases: int = 0
+    cost: int = 0
+
+    @classmethod
+    def together(cls, sizes: Iterable["Size"]) -> "Size":
+        each = list(sizes)
+        return cls(
+            max((size.depth for size in each), default=0),
+            sum(size.aliases for size in each),
+            sum(size.cost for size in each),
+        )
+
+
+def measure(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+) -> Size:
+    """The size of a validated operation; introspection counts nothing."""
+    root = schema.get_root_type(operation.operation)
+    if root is None:
+        return Size()
+    defaults = {
+        definition.variable.name.value: int(definition.default_value.value)
+        for definition in operation.variable_definitions or ()
+        if isinstance(definition.default_value, IntValueNode)
+    }
+    meter = _Meter(schema, document, defaults | dict(variables))
+    return meter.selection(operation.selection_set, root, PAGE)
+
+
+class _Meter:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]
+    ) -> None:
+        self._schema = schema
+        self._variables = variables
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._measured: dict[tuple[str, int], Size] = {}
+
+    def selection(
+        self, selection: SelectionSetNode | None, parent: GraphQLCompositeType, length: int
+    ) -> Size:
+        sizes = []
+        for node in selection.selections if selection else ():
+            if isinstance(node, FieldNode):
+                sizes.append(self._field(node, parent, length))
+            elif isinstance(node, FragmentSpreadNode):
+                sizes.append(self._spread(node.name.value, length))
+            elif isinstance(node, InlineFragmentNode):
+                condition = node.type_condition
+                inner = self._type(condition.name.value) if condition else parent
+                sizes.append(self.selection(node.selection_set, inner, length))
+        return Size.together(sizes)
+
+    def _spread(self, name: str, length: int) -> Size:
+        if (name, length) not in self._measured:
+            fragment = self._fragments[name]
+            self._measured[name, length] = self.selection(
+                fragment.selection_set, self._type(fragment.type_condition.name.value), length
+            )
+        return self._measured[name, length]
+
+    def _field(self, node: FieldNode, parent: GraphQLCompositeType, length: int) -> Size:
+        aliased = 1 if node.alias else 0
+        if node.name.value.startswith("__"):
+            return Size(aliases=aliased)
+        if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+            return Size(depth=1, aliases=aliased)
+        type_ = get_named_type(parent.fields[node.name.value].type)
+        if not is_composite_type(type_):
+            return Size(depth=1, aliases=aliased)
+        place = f"{parent.name}.{node.name.value}"
+        length = self._argument(node, SIZES[place]) if place in SIZES else length
+        below = self.selection(node.selection_set, type_, length)
+        times = LENGTHS.get(place, 1)
+        cost = COSTS.get(place, 1) + below.cost
+        return Size(
+            1 + below.depth, aliased + below.aliases, cost * (length if times is None else times)
+        )
+
+    def _argument(self, node: FieldNode, name: str) -> int:
+        """The number given for an argument; the longest page where it is not plain to see."""
+        for argument in node.arguments or ():
+            if argument.name.value != name:
+                continue
+            if isinstance(argument.value, IntValueNode):
+                return max(0, int(argument.value.value))
+            if isinstance(argument.value, VariableNode):
+                given = self._variables.get(argument.value.name.value)
+                return max(0, given) if isinstance(given, int) else PAGE
+        return PAGE
+
+    def _type(self, name: str) -> GraphQLCompositeType:
+        type_ = self._schema.type_map[name]
+        if not is_composite_type(type_):
+            raise TypeError(f"{name} has no fields")
+        return type_

@@ -1,0 +1,184 @@
+"""The GraphQL endpoint: HTTP and websocket around strawberry's view, closed at each edge."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import (  # type: ignore[attr-defined]  # of a package that is strawberry's own affair
+    GraphQL,
+    HTTPException,
+)
+from strawberry.subscriptions import (
+    GRAPHQL_SSE_PROTOCOL,
+    GRAPHQL_TRANSPORT_WS_PROTOCOL,
+    MULTIPART_SUBSCRIPTION_PROTOCOL,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+
+from copilot.api.context import Authenticator, Context
+from copilot.api.errors import Refused, as_response, log
+from copilot.api.limits import Limits
+from copilot.api.port import Copilot
+from copilot.api.schema import GovernedSchema
+from policy.errors import CopilotError
+
+FORBIDDEN = 4403
+_CLOSE_REASON_BYTES = 120
+"""A websocket's close frame holds 123."""
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Says why a connection is refused, where strawberry would only say that it is."""
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        try:
+            await super().handle_connection_init(message)
+        except CopilotError as error:
+            log(error)
+            reason = error.message.encode()[:_CLOSE_REASON_BYTES].decode(errors="ignore")
+            await self.websocket.close(FORBIDDEN, reason)
+
+
+class Endpoint(GraphQL[Context, None]):
+    """Answers POST with a JSON body and graphql-transport-ws; streams over the latter, SSE or multipart."""
+
+    graphql_transport_ws_handler_class = SocketHandler
+
+    def __init__(
+        self, copilot: Copilot, authenticator: Authenticator, limits: Limits, *, demo: bool
+    ) -> None:
+        super().__init__(
+            GovernedSchema(limits, introspection=demo),
+            graphql_ide=None,
+            allow_queries_via_get=False,
+            subscription_protocols=(
+                GRAPHQL_TRANSPORT_WS_PROTOCOL,
+                GRAPHQL_SSE_PROTOCOL,
+                MULTIPART_SUBSCRIPTION_PROTOCOL,
+            ),
+            connection_init_wait_timeout=timedelta(seconds=10),
+            max_subscriptions_per_connection=10,
+        )
+        self._copilot = copilot
+        self._authenticator = authenticator
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            _check_headers(Headers(scope=scope), self._limits.body_bytes)
+            response = await self.run(Request(scope, _limited(receive, self._limits)))
+        except HTTPException as error:
+            response = as_response(Refused(error.reason, code="BAD_REQUEST"))
+        except CopilotError as error:
+            response = as_response(error)
+        await response(scope, receive, send)
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002
+    ) -> Context:
+        context = Context(
+            copilot=self._copilot, limits=self._limits, headers=dict(request.headers.items())
+        )
+        if not self.is_websocket_request(request):
+            context.identity = await self._authenticator.identify(context.headers)
+        return context
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
+        """The token comes with the handshake or, from a browser, in connection_init."""
+        given = {
+            name.lower(): value
+            for name, value in (context.connection_params or {}).items()
+            if isinstance(value, str) and name.lower() in ("authorization", "x-copilot-as")
+        }
+        context.identity = await self._authenticator.identify({**context.headers, **given})
+        return None
+
+    def parse_json(self, data: str | bytes) -> Any:
+        try:
+            body = self.decode_json(data)
+        except json.JSONDecodeError as error:
+            raise Refused(f"the body is no JSON: {error.msg}", code="BAD_REQUEST") from error
+        if not isinstance(body, dict):
+            message = "send one operation as an object; several in one request are not taken"
+            raise Refused(message, code="BAD_REQUEST")
+        return body
+
+    def decode_json(self, data: str | bytes) -> object:
+        try:
+            return json.loads(data, parse_constant=_no_constant)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError("not text, not a number or too deep", "", 0) from error
+
+    def encode_json(self, data: object) -> str | bytes:
+        return json.dumps(data, separators=(",", ":"), default=_plain)
+
+
+def _check_headers(headers: Headers, most: int) -> None:
+    # Only this type makes a browser ask first before it sends another site's request.
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        message = "send the operation as JSON, with Content-Type: application/json"
+        raise Refused(message, code="BAD_REQUEST", status=415)
+    if int(headers.get("content-length", "0")) > most:
+        raise _too_large(most)
+
+
+def _limited(receive: Receive, limits: Limits) -> Receive:
+    """Receives a body that is neither too large nor too slow; afterwards, disconnects."""
+    taken, complete = 0, False
+    deadline = asyncio.get_running_loop().time() + limits.body_s
+
+    async def take() -> Message:
+        nonlocal taken, complete
+        if complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError as error:
+            message_ = f"the body did not arrive within {limits.body_s:g} s"
+            raise Refused(message_, code="TIMEOUT", status=408) from error
+        taken += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        if taken > limits.body_bytes:
+            raise _too_large(limits.body_bytes)
+        return message
+
+    return take
+
+
+def _too_large(most: int) -> Refused:
+    message = (
+        f"the request is larger than {most} bytes; send less at once (copilot ingest takes files)"
+    )
+    return Refused(message, code="TOO_LARGE", status=413)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,103 @@
+"""The web application: GraphQL, health, readiness and metrics, and in the demo a query page."""
+
+import asyncio
+from collections.abc import Mapping
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from copilot.api import graphiql
+from copilot.api.context import Authenticator
+from copilot.api.endpoint import Endpoint
+from copilot.api.errors import log, on_error
+from copilot.api.limits import Limits
+from copilot.api.port import Copilot
+from copilot.api.shell import Shell
+from copilot.data_files import folder
+from copilot.tokens import Verifier
+from policy.principal import Principal
+
+READY_S = 5.0
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def create_app(
+    copilot: Copilot,
+    *,
+    demo_principals: Mapping[str, Principal] | None = None,
+    limits: Limits | None = None,
+) -> Starlette:
+    """The application around an opened Copilot, which it does not close.
+
+    With `demo_principals` it is a demo: requests without a token act as the principal that they
+    choose, by default the first; introspection and the query page are there.
+    """
+    limits = limits or Limits()
+    authenticator = Authenticator(Verifier.from_settings(copilot.settings), demo_principals)
+    endpoint = Endpoint(copilot, authenticator, limits, demo=demo_principals is not None)
+    page = (
+        graphiql.routes(folder("graphql") / "operations", demo_principals)
+        if demo_principals
+        else []
+    )
+
+    async def ready(_: Request) -> Response:
+        return await _ready(copilot)
+
+    async def metrics(_: Request) -> Response:
+        return Response(copilot.metrics.exposition(), media_type=EXPOSITION)
+
+    return Starlette(
+        routes=[
+            *page,
+            Route("/graphql", endpoint, methods=["POST"]),
+            WebSocketRoute("/graphql", endpoint),
+            Route("/healthz", _alive),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
+        ],
+        middleware=[Middleware(Shell, metrics=copilot.metrics)],
+        exception_handlers={HTTPException: on_error, Exception: on_error},
+    )
+
+
+async def serve(app: Starlette, host: str, port: int) -> None:
+    """Serves until the process is told to stop; requests under way get 10 seconds to end."""
+    await uvicorn.Server(configure(app, host, port)).serve()
+
+
+def configure(app: Starlette, host: str, port: int) -> uvicorn.Config:
+    """uvicorn without its own logging: its access log would repeat what stands in URLs."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws_max_size=Limits().body_bytes,
+        timeout_graceful_shutdown=10,
+    )
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _ready(copilot: Copilot) -> Response:
+    try:
+        async with asyncio.timeout(READY_S):
+            found = await copilot.ready()
+    except TimeoutError:
+        found = {"readiness": f"no answer within {READY_S:g} s"}
+    except Exception as error:  # noqa: BLE001  a probe that fails for whatever reason is not ready
+        log(error)
+        found = {"readiness": "the check itself failed; see the log"}
+    ready = bool(found) and all(state == "ok" for state in found.values())
+    return JSONResponse({"ready": ready, "dependencies": found}, 200 if ready else 503)

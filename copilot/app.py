@@ -1,0 +1,352 @@
+"""The composition root: builds every part once, and governs every act."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from anthropic import AsyncAnthropic
+
+from copilot import answers
+from copilot.ask import NOT_FOUND, Pipeline
+from copilot.generation.anthropic import Anthropic, Options, client
+from copilot.generation.extractive import Extractive
+from copilot.generation.port import Generator
+from copilot.generation.router import Patience, Router
+from copilot.ingest.documents import Document, Rejected
+from copilot.ingest.ingest import Ingest, Progress
+from copilot.ingest.report import IngestReport
+from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.pages import page
+from copilot.ledger.records import Kind, Page
+from copilot.prompts import Prompts
+from copilot.resources import Resources
+from copilot.results import (
+    Answer,
+    AskOutcome,
+    Denied,
+    DocumentOutcome,
+    DocumentView,
+    EntityOutcome,
+    EntityView,
+    NotFound,
+    SearchOutcome,
+    Sentence,
+    Unavailable,
+)
+from copilot.settings import Settings
+from copilot.telemetry import Metrics
+from policy import engine as policy_engine
+from policy.embedded import EmbeddedEngine
+from policy.engine import Act
+from policy.errors import CopilotError, Forbidden
+from policy.errors import Unavailable as UnavailableError
+from policy.opa_server import OpaServerEngine
+from policy.principal import Asker
+from policy.scope import Scope, Scoper
+from retrieval.embedding import load as load_embedder
+from retrieval.hybrid import Hybrid
+from retrieval.relevance import Relevance
+from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.embedded import start as start_postgres
+from retrieval.stores.postgres.graph import PostgresGraph
+from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.search import PostgresPassages
+
+Engine = EmbeddedEngine | OpaServerEngine
+T = TypeVar("T")
+V = TypeVar("V", DocumentView, EntityView, Answer)
+
+
+class Copilot:
+    """Every act: asks policy, does the work, records it, and only then gives the result."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        engine: Engine,
+        scoper: Scoper,
+        pipeline: Pipeline,
+        ingest: Ingest,
+        ledger: Ledger,
+        metrics: Metrics,
+    ) -> None:
+        self.settings = settings
+        self.metrics = metrics
+        self._database = database
+        self._engine = engine
+        self._scoper = scoper
+        self._pipeline = pipeline
+        self._ingest = ingest
+        self._ledger = ledger
+        self._resources = Resources(database)
+
+    async def ask(self, asker: Asker, question: str) -> AskOutcome:
+        """An answer in which every sentence is cited and checked, or why there is none."""
+        said = {"question": question[:4000]}
+        if not self.settings.enabled:
+            return await self._switched_off(asker, said)
+        return await self._governed(
+            Act.ASK, asker, said, lambda: self._pipeline.ask(asker, question)
+        )
+
+    async def ask_stream(self, asker: Asker, question: str) -> AsyncIterator[Sentence | AskOutcome]:
+        """Sentences as they are checked, then the outcome."""
+        said = {"question": question[:4000]}
+        if not self.settings.enabled:
+            yield await self._switched_off(asker, said)
+            return
+        try:
+            if denied := await self._denied(Act.ASK, asker, said):
+                yield denied
+                return
+            async with aclosing(self._pipeline.stream(asker, question)) as items:
+                async for item in items:
+                    if not isinstance(item, Sentence):
+                        self.metrics.outcome(str(Act.ASK), item.kind)
+                    yield item
+        except CopilotError as error:
+            yield await self._failed(Act.ASK, asker, said, error)
+
+    async def search(self, asker: Asker, question: str, k: int | None = None) -> SearchOutcome:
+        """The contexts that an answer would be written from."""
+        said = {"question": question[:4000]}
+        return await self._governed(
+            Act.SEARCH, asker, said, lambda: self._pipeline.search(asker, question, k)
+        )
+
+    async def document(self, asker: Asker, document_id: str) -> DocumentOutcome:
+        """The visible parts of a document."""
+        return await self._read(
+            asker,
+            {"document_id": document_id},
+            lambda scope: self._resources.document(scope, document_id),
+        )
+
+    async def entity(self, asker: Asker, name: str) -> EntityOutcome:
+        """What visible passages say of an entity."""
+        return await self._read(
+            asker, {"entity": name}, lambda scope: self._resources.entity(scope, name)
+        )
+
+    async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
+        """A stored answer, authorised anew."""
+        return await self._read(
+            asker,
+            {"answer_id": answer_id},
+            lambda scope: answers.read(self._database, scope, answer_id, ""),
+        )
+
+    async def ledger(
+        self,
+        asker: Asker,
+        *,
+        first: int = 50,
+        after: str | None = None,
+        sub: str | None = None,
+        kind: str | None = None,
+    ) -> Page:
+        """The newest entries that an auditor may see; reading them is itself recorded."""
+        said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
+        await self._require(Act.AUDIT, asker, said)
+        scope = await self._scoper.scope(asker)
+        found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
+        await self._ledger.record(self._simple(Kind.READ, asker, "LedgerPage", said))
+        return found
+
+    async def ingest(
+        self,
+        asker: Asker,
+        documents: Iterable[Document | Rejected],
+        progress: Progress = lambda: None,
+    ) -> IngestReport:
+        """Takes documents in, each in one transaction with its record."""
+        await self._require(Act.INGEST, asker, {})
+        return await self._ingest.run(asker, documents, progress)
+
+    async def fields(self, asker: Asker) -> frozenset[str]:
+        """The restricted output fields that the asker's roles open."""
+        return await self._engine.fields(asker)
+
+    async def ready(self) -> dict[str, str]:
+        """Each dependency with "ok" or what is wrong with it."""
+        return {
+            "postgres": await _check(self._ping),
+            "policy": await _check(self._policy_check),
+        }
+
+    async def _ping(self) -> None:
+        async with self._database.transaction(Role.READER) as connection:
+            await connection.execute("SELECT 1")
+
+    async def _policy_check(self) -> None:
+        if isinstance(self._engine, OpaServerEngine):
+            await self._engine.check()
+
+    async def _governed(
+        self, act: Act, asker: Asker, said: Mapping[str, Any], work: Callable[[], Awaitable[T]]
+    ) -> T | Denied | Unavailable:
+        try:
+            denied = await self._denied(act, asker, said)
+            result = denied or await work()
+        except CopilotError as error:
+            return await self._failed(act, asker, said, error)
+        self.metrics.outcome(str(act), getattr(result, "kind", "Done"))
+        return result
+
+    async def _read(
+        self, asker: Asker, said: Mapping[str, Any], find: Callable[[Scope], Awaitable[V | None]]
+    ) -> V | NotFound | Denied | Unavailable:
+        async def work() -> V | NotFound:
+            found = await find(await self._scoper.scope(asker))
+            outcome = "NotFound" if found is None else found.kind
+            ledger_id = await self._ledger.record(self._simple(Kind.READ, asker, outcome, said))
+            if found is None:
+                return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
+            return replace(found, ledger_id=ledger_id)
+
+        return await self._governed(Act.READ, asker, said, work)
+
+    async def _require(self, act: Act, asker: Asker, said: Mapping[str, Any]) -> None:
+        if denied := await self._denied(act, asker, said):
+            raise Forbidden(denied.text)
+
+    async def _denied(self, act: Act, asker: Asker, said: Mapping[str, Any]) -> Denied | None:
+        decision = await self._engine.permits(asker, act)
+        if not isinstance(decision, policy_engine.Denied):
+            return None
+        self.metrics.denied(str(act))
+        details = {**said, "denied_act": str(act), "denied_reason": decision.reason}
+        ledger_id = await self._ledger.record(self._simple(Kind.DENIED, asker, "Denied", details))
+        return Denied(
+            text=f"Policy does not allow you to {act} (by your {decision.reason}).",
+            reason=decision.reason,
+            ledger_id=ledger_id,
+        )
+
+    async def _failed(
+        self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError
+    ) -> Unavailable:
+        """Records the failure; gives it as a result where a dependency is at fault, else raises it."""
+        self.metrics.outcome(str(act), error.code)
+        details = {**said, "failed_act": str(act), "error": error.code, "message": error.message}
+        try:
+            ledger_id = await self._ledger.record(
+                self._simple(Kind.FAILED, asker, error.code, details)
+            )
+        except UnavailableError:
+            ledger_id = None  # nothing was released, so nothing unrecorded has left
+        if not isinstance(error, UnavailableError):
+            raise error
+        return Unavailable(text=error.message, dependency=error.dependency, ledger_id=ledger_id)
+
+    async def _switched_off(self, asker: Asker, said: Mapping[str, Any]) -> Unavailable:
+        details = {**said, "failed_act": str(Act.ASK), "error": "copilot.enabled"}
+        ledger_id = await self._ledger.record(self._simple(Kind.FAILED, asker, "Disabled", details))
+        return Unavailable(
+            text="Asking is switched off by the operator (copilot.enabled); search still works.",
+            dependency="copilot.enabled",
+            ledger_id=ledger_id,
+        )
+
+    def _simple(self, kind: Kind, asker: Asker, outcome: str, details: Mapping[str, Any]) -> Record:
+        return Record(
+            kind=kind,
+            asker=asker,
+            outcome=outcome,
+            policy_revision=self._engine.bundle_hash,
+            label=high_water(asker),
+            details=details,
+        )
+
+
+async def _check(work: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await work()
+    except CopilotError as error:
+        return error.message
+    return "ok"
+
+
+def database_url(settings: Settings) -> str:
+    """The owner's URL: the given server, or the embedded one, which is started."""
+    return settings.database_url or start_postgres(settings.data_dir)
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings, *, generator: Generator | None = None
+) -> AsyncIterator[Copilot]:
+    """Everything built once, and closed at the end. The database must have been migrated."""
+    database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
+    engine = _engine(settings)
+    embedder = load_embedder(settings.models_dir)
+    await database.open()
+    sdk = _sdk(settings)
+    try:
+        scoper = Scoper(engine, PostgresLabels(database))
+        ledger = Ledger(database)
+        metrics = Metrics()
+        hybrid = Hybrid(
+            PostgresPassages(database),
+            PostgresGraph(database),
+            embedder,
+            graphrag=settings.graphrag_enabled,
+        )
+        pipeline = Pipeline(
+            engine=engine,
+            scoper=scoper,
+            hybrid=hybrid,
+            relevance=Relevance(embedder),
+            prompts=Prompts.load(),
+            generator=generator or _generator(settings, sdk),
+            resources=Resources(database),
+            ledger=ledger,
+            metrics=metrics,
+        )
+        ingest = Ingest(database, scoper, embedder, ledger)
+        yield Copilot(
+            settings,
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            pipeline=pipeline,
+            ingest=ingest,
+            ledger=ledger,
+            metrics=metrics,
+        )
+    finally:
+        await database.close()
+        await engine.close()
+        embedder.close()
+        if sdk is not None:
+            await sdk.close()
+
+
+def _engine(settings: Settings) -> Engine:
+    if settings.opa_url:
+        return OpaServerEngine(settings.opa_url, timeout=settings.policy_timeout_s)
+    return EmbeddedEngine(timeout=settings.policy_timeout_s)
+
+
+def _sdk(settings: Settings) -> AsyncAnthropic | None:
+    if settings.anthropic_api_key is None:
+        return None
+    return client(
+        settings.anthropic_api_key,
+        base_url=settings.anthropic_base_url,
+        timeout_s=settings.model_timeout_s,
+    )
+
+
+def _generator(settings: Settings, sdk: AsyncAnthropic | None) -> Generator:
+    if sdk is None:
+        return Extractive()
+    options = Options(model=settings.model) if settings.model else Options()
+    return Router(
+        Anthropic(sdk, options),
+        fallback=Extractive() if settings.model_fallback else None,
+        patience=Patience(total_s=settings.model_timeout_s),
+    )

@@ -1,0 +1,22 @@
+"""Opening the product for a command: a migrated database and everything built on it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from copilot.app import Copilot, build, database_url
+from copilot.migrate import migrate
+from copilot.settings import Settings
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Copilot]:
+    """The product over the embedded data directory or the configured servers.
+
+    The embedded database is migrated here; a configured one is migrated by `copilot migrate` alone.
+    """
+    url = database_url(settings)
+    if settings.database_url is None:
+        await migrate(url)
+    async with build(replace(settings, database_url=url)) as copilot:
+        yield copilot

@@ -1,0 +1,107 @@
+"""`copilot serve`, `migrate`, `schema`, `token`, `doctor`: for the operator."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+
+import psycopg
+
+from copilot.api.schema import sdl
+from copilot.api.server import create_app
+from copilot.api.server import serve as listen
+from copilot.app import database_url
+from copilot.commands.asker import principal
+from copilot.commands.opened import opened
+from copilot.migrate import migrate as migrate_database
+from copilot.settings import Settings
+from copilot.tokens import issue
+from policy.errors import BadInput, CopilotError, Misconfigured
+from policy.principal import Principal
+
+
+async def serve(settings: Settings, options: Namespace) -> int:
+    """Serves GraphQL until stopped."""
+    if settings.jwt_secret is None and settings.jwks_url is None:
+        raise Misconfigured(
+            "nobody could prove who they are: set COPILOT_JWT_SECRET or COPILOT_JWKS_URL"
+        )
+    async with opened(settings) as copilot:
+        await listen(create_app(copilot), options.host, options.port)
+    return 0
+
+
+async def migrate(settings: Settings, _: Namespace) -> int:
+    """Brings the database to this version."""
+    applied = await migrate_database(database_url(settings))
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    return 0
+
+
+async def schema(_settings: Settings, _: Namespace) -> int:
+    """Prints the SDL."""
+    print(sdl(), end="")
+    return 0
+
+
+async def token(settings: Settings, options: Namespace) -> int:
+    """Prints a bearer token for a principal, signed with COPILOT_JWT_SECRET."""
+    who = _with_claims(principal(settings, options.sub), options.claims)
+    print(
+        issue(who, settings.jwt_secret, audience=settings.jwt_audience, issuer=settings.jwt_issuer)
+    )
+    return 0
+
+
+def _with_claims(who: Principal, text: str | None) -> Principal:
+    if text is None:
+        return who
+    try:
+        claims = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"--claims is not JSON: {error}") from error
+    if not isinstance(claims, dict):
+        raise BadInput("--claims must be a JSON object of the principal's attributes")
+    return Principal.from_json(who.sub, who.to_json() | claims, where="--claims")
+
+
+async def doctor(settings: Settings, _: Namespace) -> int:
+    """Says of each part whether it works; exit code 1 where one does not."""
+    checks: dict[str, Callable[[Settings], Awaitable[str]]] = {
+        "settings": _settings_check,
+        "postgres": _postgres_check,
+        "product": _product_check,
+    }
+    failed = 0
+    for name, check in checks.items():
+        try:
+            print(f"{name}: ok, {await check(settings)}")
+        except CopilotError as error:
+            failed = 1
+            print(f"{name}: {error.message}", file=sys.stderr)
+    return failed
+
+
+async def _settings_check(settings: Settings) -> str:
+    model = "anthropic" if settings.anthropic_api_key else "the offline generator"
+    return f"data in {settings.data_dir}, answers by {model}"
+
+
+async def _postgres_check(settings: Settings) -> str:
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            database_url(settings), connect_timeout=5
+        )
+        async with connection:
+            row = await (await connection.execute("SHOW server_version")).fetchone()
+    except psycopg.OperationalError as error:
+        raise Misconfigured(f"cannot connect: {str(error).splitlines()[0]}") from error
+    return f"version {row[0]}" if row else "connected"
+
+
+async def _product_check(settings: Settings) -> str:
+    async with opened(settings) as copilot:
+        state = await copilot.ready()
+    if wrong := {name: text for name, text in state.items() if text != "ok"}:
+        raise Misconfigured("; ".join(f"{name}: {text}" for name, text in wrong.items()))
+    return ", ".join(state)

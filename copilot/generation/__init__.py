@@ -1,0 +1,1 @@
+"""Generation: what writes an answer from the contexts it is given."""

@@ -1,0 +1,360 @@
+"""Anthropic's Messages API as a generator, with its native citations of search results."""
+
+import logging
+import re
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import anthropic
+import httpx2
+from anthropic.types import (
+    CitationsDelta,
+    CitationsSearchResultLocation,
+    RawMessageStreamEvent,
+    SearchResultBlockParam,
+    TextBlockParam,
+    TextDelta,
+)
+
+from copilot.generation.port import Claim, Finished, Prompt, Support
+from copilot.generation.prices import cost_usd
+from copilot.generation.router import Busy
+from copilot.results import Usage
+from policy.errors import CopilotError, Misconfigured, Unavailable
+from retrieval.sentences import split
+from retrieval.types import Context, Span
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+_PROVIDER = "anthropic"
+_NO_TITLE = "Untitled"
+_log = logging.getLogger(__name__)
+
+Effort = Literal["low", "medium", "high", "xhigh", "max"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the model is asked. Low effort: to quote needs little thought, and the reader waits."""
+
+    model: str = DEFAULT_MODEL
+    max_tokens: int = 2048
+    effort: Effort | None = "low"
+    """None for models that know no effort."""
+
+
+def client(
+    api_key: str, *, base_url: str | None = None, timeout_s: float = 60.0
+) -> anthropic.AsyncAnthropic:
+    """The SDK's client as we use it; whoever builds it closes it. Misconfigured without a key."""
+    if not api_key.strip():
+        raise Misconfigured("the Anthropic API key is empty; set ANTHROPIC_API_KEY")
+    return anthropic.AsyncAnthropic(
+        api_key=api_key,
+        base_url=base_url or DEFAULT_BASE_URL,
+        timeout=httpx2.Timeout(timeout_s, connect=min(5.0, timeout_s)),
+        max_retries=0,
+        # Given, so that no variable of the environment can put questions and sources into traces.
+        open_telemetry={"traces": {"content_mode": "metadata_only"}},
+    )
+
+
+class Anthropic:
+    """Asks one model once; the router retries. Sentences come as soon as they are complete."""
+
+    def __init__(self, client: anthropic.AsyncAnthropic, options: Options = Options()) -> None:
+        self._client = client
+        self._options = options
+
+    async def stream(
+        self, prompt: Prompt, contexts: Sequence[Context]
+    ) -> AsyncIterator[Claim | Finished]:
+        """As the port says. Busy where another attempt may help, Unavailable where it will not."""
+        sources = _Sources(contexts)
+        reply = _Reply(sources)
+        try:
+            async with await self._open(prompt, sources) as events:
+                async for event in events:
+                    for claim in reply.take(event):
+                        yield claim
+        except Exception as error:
+            raise _translated(error) from error
+        for claim in reply.rest():
+            yield claim
+        yield reply.finished()
+
+    async def _open(
+        self, prompt: Prompt, sources: "_Sources"
+    ) -> anthropic.AsyncStream[RawMessageStreamEvent]:
+        question: TextBlockParam = {"type": "text", "text": neutralise(prompt.question)}
+        effort = self._options.effort
+        return await self._client.messages.create(
+            model=self._options.model,
+            max_tokens=self._options.max_tokens,
+            system=prompt.system,
+            messages=[{"role": "user", "content": [*sources.blocks, question]}],
+            output_config=anthropic.omit if effort is None else {"effort": effort},
+            stream=True,
+        )
+
+
+# --- sources ---------------------------------------------------------------------------------
+
+_ROLE = re.compile(
+    r"(?im)(?:^[>*#-]{0,8}|(?<=\s))(?:human|assistant|system|user|developer|tool)[ \t]{0,4}:"
+)
+_TAG = re.compile(
+    r"(?i)<{1,2}[|/]{0,2} ?(?:system|sys|human|assistant|user|developer|instructions?"
+    r"|search_results?|documents?|sources?|im_start|im_end|endoftext|tool_(?:use|result)"
+    r"|function_(?:calls|results)|s)\b[^<>\n]{0,80}>{1,2}|\[/?inst\]"
+)
+_PLAIN = str.maketrans("<>[]", "()()")
+
+
+def neutralise(text: str) -> str:
+    """The same text with nothing in it that could pass for structure, code point for code point.
+
+    Equal length in code points: offsets into the result are offsets into `text`.
+    """
+    text = "".join(map(_visible, text))
+    text = _TAG.sub(lambda match: match[0].translate(_PLAIN), text)
+    return _ROLE.sub(lambda match: match[0][:-1] + "-", text)
+
+
+def _visible(char: str) -> str:
+    if char in "\n\t" or (char.isascii() and char.isprintable()):
+        return char
+    match unicodedata.category(char):
+        case "Cs":
+            return "\ufffd"  # half a character, which JSON in UTF-8 cannot carry
+        case "Cc" | "Cf" | "Zl" | "Zp":
+            return " "
+        case _:
+            return char
+
+
+class _Sources:
+    """The contexts as search results, one block a sentence, and the way back from a citation."""
+
+    def __init__(self, contexts: Sequence[Context]) -> None:
+        self.blocks: list[SearchResultBlockParam] = []
+        self._origins: list[tuple[int, str, list[Span]]] = []
+        for index, context in enumerate(contexts):
+            if spans := split(context.chunk.text):
+                self._origins.append((index, context.chunk.chunk_id, spans))
+                self.blocks.append(_block(context, spans))
+
+    def supports(self, citation: object) -> list[Support]:
+        """One support a cited sentence; none for a place that we did not send."""
+        if not isinstance(citation, CitationsSearchResultLocation):
+            return []
+        place = citation.search_result_index
+        if not 0 <= place < len(self._origins):
+            return []
+        index, source, spans = self._origins[place]
+        first, last = citation.start_block_index, citation.end_block_index
+        if citation.source != source or not 0 <= first < last <= len(spans):
+            return []
+        return [Support(context=index, start=s.start, end=s.end) for s in spans[first:last]]
+
+
+def _block(context: Context, spans: Sequence[Span]) -> SearchResultBlockParam:
+    chunk = context.chunk
+    # Neutralised as a whole: a marker at the start of a line must not hide behind a cut.
+    text = neutralise(chunk.text)
+    return {
+        "type": "search_result",
+        "source": chunk.chunk_id,
+        "title": neutralise(chunk.title or "").strip() or _NO_TITLE,
+        "content": [{"type": "text", "text": span.of(text)} for span in spans],
+        "citations": {"enabled": True},
+    }
+
+
+# --- reply -----------------------------------------------------------------------------------
+
+_DECORATION = re.compile(r"^\s*(?:[-*•]\s+|#{1,6}\s+|\d{1,2}[.)]\s+)?|[*_`]{2,}")
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A text block: its text, where it begins in what is pending, and what it cites."""
+
+    start: int
+    text: str = ""
+    supports: list[Support] = field(default_factory=list)
+
+    def touches(self, span: Span, pending: str) -> bool:
+        """Whether a word of this piece stands in the span: a lone full stop cites nothing."""
+        left, right = max(self.start, span.start), min(self.start + len(self.text), span.end)
+        return any(char.isalnum() for char in pending[left:right])
+
+
+class _Reply:
+    """Puts the events of one message together again, and cuts them into cited sentences.
+
+    The API cites blocks of text, and blocks end anywhere in a sentence: a sentence rests on all
+    that is cited by the blocks it has a word in, and it is complete when the next one has begun.
+    """
+
+    def __init__(self, sources: _Sources) -> None:
+        self._sources = sources
+        self._pieces: list[_Piece] = []
+        self._model = ""
+        self._usage: dict[str, int] = {}
+        self._stop: str | None = None
+        self._ended = False
+
+    def take(self, event: RawMessageStreamEvent) -> Iterator[Claim]:
+        """The claims that this event completes."""
+        match event.type:
+            case "message_start":
+                self._model = event.message.model
+                self._count(event.message.usage)
+                if (written := event.message.usage.cache_creation) is not None:
+                    self._usage["hour_writes"] = written.ephemeral_1h_input_tokens or 0
+            case "content_block_start" if event.content_block.type == "text":
+                self._pieces.append(_Piece(start=len(self._pending)))
+            case "content_block_delta":
+                self._extend(event.delta)
+            case "content_block_stop":
+                yield from self._complete()
+            case "message_delta":
+                self._stop = event.delta.stop_reason
+                self._count(event.usage)
+            case "message_stop":
+                self._ended = True
+
+    def rest(self) -> Iterator[Claim]:
+        """The last sentence; Busy where the stream was cut off, Unavailable where it was refused."""
+        if not self._ended or not self._model:
+            raise Busy("the language model broke off its answer")
+        if self._stop == "refusal":
+            raise Unavailable("model", "the language model declined to answer this question")
+        whole = self._stop in ("end_turn", "stop_sequence")
+        for span in split(self._pending):
+            # Cut at the token limit, what is left is half a sentence, which may say the opposite.
+            if whole or span.of(self._pending).endswith((".", "!", "?")):
+                yield from self._claim(span)
+
+    def finished(self) -> Finished:
+        """What it was and what it cost."""
+        return Finished(provider=_PROVIDER, model=self._model, usage=self._priced())
+
+    @property
+    def _pending(self) -> str:
+        return "".join(piece.text for piece in self._pieces)
+
+    def _extend(self, delta: object) -> None:
+        if isinstance(delta, TextDelta):
+            self._pieces[-1].text += delta.text
+        elif isinstance(delta, CitationsDelta):
+            self._pieces[-1].supports += self._sources.supports(delta.citation)
+
+    def _complete(self) -> list[Claim]:
+        pending = self._pending
+        spans = split(pending)
+        claims = [claim for span in spans[:-1] for claim in self._claim(span)]
+        if len(spans) > 1:
+            self._forget(spans[-1].start)
+        return claims
+
+    def _forget(self, until: int) -> None:
+        kept = [piece for piece in self._pieces if piece.start + len(piece.text) > until]
+        for piece in kept:
+            cut = max(0, until - piece.start)
+            piece.text, piece.start = piece.text[cut:], max(0, piece.start - until)
+        self._pieces = kept
+
+    def _claim(self, span: Span) -> Iterator[Claim]:
+        pending = self._pending
+        pieces = [piece for piece in self._pieces if piece.touches(span, pending)]
+        if pieces:
+            cited = dict.fromkeys(support for piece in pieces for support in piece.supports)
+            text = _DECORATION.sub("", span.of(pending)).strip()
+            yield Claim(text=text, supports=tuple(cited))
+
+    def _count(self, usage: object) -> None:
+        """Counts are cumulative; a later event may leave out what it does not change."""
+        for name in (
+            "input_tokens",
+            "output_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+        ):
+            if (count := getattr(usage, name, None)) is not None:
+                self._usage[name] = int(count)
+
+    def _priced(self) -> Usage:
+        tokens = {
+            "input_tokens": self._usage.get("input_tokens", 0),
+            "output_tokens": self._usage.get("output_tokens", 0),
+            "cache_read_tokens": self._usage.get("cache_read_input_tokens", 0),
+            "cache_write_tokens": self._usage.get("cache_creation_input_tokens", 0),
+        }
+        cost = cost_usd(self._model, **tokens, hour_writes=self._usage.get("hour_writes", 0))
+        return Usage(**tokens, cost_usd=cost)
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+_BUSY = {
+    "overloaded_error": "the language model is overloaded; ask again in a moment",
+    "rate_limit_error": "the language model's rate limit is reached; ask again in a moment",
+    "timeout_error": "the language model took too long; ask again in a moment",
+    "api_error": "the language model's service failed; ask again in a moment",
+}
+_FINAL = {
+    "authentication_error": "the language model's service refuses our key; the operator must act",
+    "permission_error": "the language model's service refuses our key; the operator must act",
+    "billing_error": "the language model's service refuses our account; the operator must act",
+    "not_found_error": "the configured language model does not exist; the operator must act",
+    "invalid_request_error": "the language model's service refused the request",
+}
+_BY_STATUS = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def _translated(error: Exception) -> CopilotError:
+    """The error in our words: the provider's may quote the sources, so they stay in the cause."""
+    _log.warning("model call failed: %s", type(error).__name__)
+    match error:
+        case CopilotError():
+            return error
+        case anthropic.APIStatusError():
+            return _refused(error)
+        case anthropic.APITimeoutError() | httpx2.TimeoutException():
+            return Busy(_BUSY["timeout_error"])
+        case anthropic.APIConnectionError() | httpx2.HTTPError():
+            return Busy("the language model cannot be reached; ask again in a moment")
+        case _:
+            return Unavailable("model", "the language model's service answered nonsense")
+
+
+def _refused(error: anthropic.APIStatusError) -> CopilotError:
+    # By type first: an error inside a stream comes under status 200.
+    kind = error.type or _BY_STATUS.get(error.status_code)
+    if kind is None:
+        kind = "api_error" if error.status_code >= 500 else "invalid_request_error"
+    if kind in _BUSY:
+        return Busy(_BUSY[kind], retry_after=_retry_after(error.response))
+    return Unavailable("model", _FINAL.get(kind, _FINAL["invalid_request_error"]))
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds; the form with a date is not taken, since it trusts the clocks of two machines."""
+    try:
+        seconds = float(response.headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

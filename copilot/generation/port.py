@@ -1,0 +1,58 @@
+"""The port to whatever writes the answer: models and the offline extractive generator."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from copilot.results import Usage
+from retrieval.types import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a model is given besides the sources. `sha256` covers template, version and variables."""
+
+    system: str
+    question: str
+    template: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Where a claim says it comes from: code points in the text of contexts[context].chunk."""
+
+    context: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One sentence as generated, before it is scanned and its support is checked."""
+
+    text: str
+    supports: tuple[Support, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The end of a generation: what it was and what it cost. Always the last thing yielded."""
+
+    provider: str
+    model: str
+    usage: Usage
+    attempts: int = 1
+
+
+class Generator(Protocol):
+    """Writes an answer from contexts, sentence by sentence; no claims at all means "not found".
+
+    Raises `policy.errors.Unavailable("model", …)` when it cannot finish.
+    """
+
+    def stream(
+        self, prompt: Prompt, contexts: Sequence[Context]
+    ) -> AsyncIterator[Claim | Finished]:
+        """Yields claims in the order of the answer, then one Finished."""

@@ -1,0 +1,1 @@
+"""Ingest: from files to labelled parts, chunks, postings, mentions and relations."""

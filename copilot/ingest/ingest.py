@@ -1,0 +1,155 @@
+"""Ingest: documents in, one transaction each; a bad one is named and the rest goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from psycopg.errors import UniqueViolation
+
+from copilot.ingest import writer
+from copilot.ingest.documents import Document, Rejected
+from copilot.ingest.prepare import PreparedDocument, digest, prepare
+from copilot.ingest.report import IngestReport
+from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.records import Kind
+from policy.errors import Unavailable
+from policy.labels import Label, join_all
+from policy.principal import Asker
+from policy.scope import Scope, Scoper
+from retrieval.embedding import Embedder
+from retrieval.stores.postgres.database import Database
+from retrieval.terms import Terms
+
+_AHEAD = 4
+"""Documents that are embedded while another is written."""
+
+_MOST_OCCURRENCES = 1000
+
+Progress = Callable[[], None]
+
+
+class Ingest:
+    """Writes what an ingester may read, and records it."""
+
+    def __init__(
+        self, database: Database, scoper: Scoper, embedder: Embedder, ledger: Ledger
+    ) -> None:
+        self._database = database
+        self._scoper = scoper
+        self._embedder = embedder
+        self._ledger = ledger
+        self._terms = Terms()
+
+    async def run(
+        self,
+        asker: Asker,
+        documents: Iterable[Document | Rejected],
+        progress: Progress = lambda: None,
+    ) -> IngestReport:
+        """Takes the documents in order; gives what became of them."""
+        ingested: list[str] = []
+        rejected: list[Rejected] = []
+        unchanged = 0
+        async for outcome in self._prepared(asker, documents):
+            match outcome:
+                case Rejected():
+                    rejected.append(outcome)
+                case None:
+                    unchanged += 1
+                case PreparedDocument():
+                    ingested.append(await self._write(asker, outcome))
+            progress()
+        return IngestReport(
+            ingested=len(ingested),
+            unchanged=unchanged,
+            rejected=tuple(rejected),
+            ledger_ids=tuple(ingested),
+        )
+
+    async def _prepared(
+        self, asker: Asker, documents: Iterable[Document | Rejected]
+    ) -> AsyncIterator[PreparedDocument | Rejected | None]:
+        """Prepares a few documents ahead of the writer, and gives them in order."""
+        ahead: list[asyncio.Task[PreparedDocument | Rejected | None]] = []
+        try:
+            for document in documents:
+                ahead.append(asyncio.create_task(self._prepare(asker, document)))
+                if len(ahead) > _AHEAD:
+                    yield await ahead.pop(0)
+            while ahead:
+                yield await ahead.pop(0)
+        finally:
+            for task in ahead:
+                task.cancel()
+
+    async def _prepare(
+        self, asker: Asker, document: Document | Rejected
+    ) -> PreparedDocument | Rejected | None:
+        if isinstance(document, Rejected):
+            return document
+        scope = await self._scope(asker, document)
+        readable = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        if any(label.canonical() not in readable for label in _labels(document)):
+            reason = "its label is not one that this ingester may read; ask somebody who may"
+            return Rejected(
+                source=document.source, line=None, reason=f"{document.document_id}: {reason}"
+            )
+        stored = await writer.existing(
+            self._database,
+            scope,
+            scope.tenant,
+            document.document_id,
+            readable[document.label.canonical()],
+        )
+        if stored == digest(document):
+            return None
+        return await prepare(document, self._embedder, self._terms)
+
+    async def _scope(self, asker: Asker, document: Document) -> Scope:
+        for label in _labels(document):
+            await self._ledger.label_id(label)
+        return await self._scoper.scope(asker)
+
+    async def _write(self, asker: Asker, prepared: PreparedDocument) -> str:
+        scope = await self._scoper.scope(asker)
+        ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        label = join_all([high_water(asker), *_labels(prepared.document)])
+        record = Record(
+            kind=Kind.INGEST,
+            asker=asker,
+            outcome="Ingested",
+            policy_revision=scope.bundle_hash,
+            label=label,
+            details={"document": _described(prepared)},
+        )
+        record_label = await self._ledger.label_id(label)
+        for occurrence in range(1, _MOST_OCCURRENCES):
+            try:
+                return await writer.write(
+                    self._database, scope, prepared, ids, record, record_label
+                )
+            except UniqueViolation:
+                prepared = await prepare(
+                    prepared.document, self._embedder, self._terms, occurrence=occurrence
+                )
+        raise Unavailable("postgres", f"too many equal parts in {prepared.document.source}")
+
+
+def _labels(document: Document) -> list[Label]:
+    return [document.label, *(part.label for part in document.parts)]
+
+
+def _described(prepared: PreparedDocument) -> dict[str, object]:
+    return {
+        "document_id": prepared.document.document_id,
+        "source": prepared.document.source,
+        "sha256": prepared.sha256,
+        "label": prepared.document.label.to_json(),
+        "parts": [
+            {
+                "part_id": part.part_id,
+                "label": part.part.label.to_json(),
+                "chunks": len(part.chunks),
+            }
+            for part in prepared.parts
+        ],
+    }

@@ -1,0 +1,120 @@
+"""Preparation: a document as the rows that will stand for it, computed before any transaction."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from copilot.ingest.chunks import chunk
+from copilot.ingest.documents import Document, Part
+from retrieval.embedding import Embedder, Vectors
+from retrieval.entities import mentions, normalise
+from retrieval.identity import content_id
+from retrieval.relations import relations
+from retrieval.terms import Terms
+from retrieval.types import EntityKind, Mention, Relation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedChunk:
+    """A chunk with everything that the searches need of it. Offsets of mentions are those of the part."""
+
+    chunk_id: str
+    start: int
+    end: int
+    text: str
+    embedding: Vectors
+    terms: Mapping[str, int]
+    mentions: tuple[tuple[Mention, bool], ...]
+    """Each with whether it stands in the title (offsets are then those of the title)."""
+    relations: tuple[Relation, ...]
+
+    @property
+    def length(self) -> int:
+        return sum(self.terms.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPart:
+    part: Part
+    part_id: str
+    chunks: tuple[PreparedChunk, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDocument:
+    document: Document
+    sha256: str
+    parts: tuple[PreparedPart, ...]
+
+
+def digest(document: Document) -> str:
+    """SHA-256 (hex) of all that is stored of a document: equal digests need no second ingest."""
+    value: dict[str, Any] = {
+        "id": document.document_id,
+        "title": document.title,
+        "label": document.label.canonical(),
+        "source": document.source,
+        "metadata": document.metadata,
+        "parts": [[part.label.canonical(), part.text] for part in document.parts],
+    }
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def prepare(
+    document: Document, embedder: Embedder, terms: Terms, *, occurrence: int = 0
+) -> PreparedDocument:
+    """Chunks, embeds and extracts. A title goes in only where everyone who reads the part may read it.
+
+    `occurrence` tells apart documents whose parts would otherwise have the same id.
+    """
+    parts = []
+    for part in document.parts:
+        title = document.title if part.label.dominates(document.label) else ""
+        part_id = _part_id(document, part, occurrence)
+        spans = chunk(part.text)
+        texts = [span.of(part.text) for span in spans]
+        vectors = await embedder.embed([f"{title}\n{text}" if title else text for text in texts])
+        chunks = tuple(
+            _chunk(part_id, span.start, text, vector, title, terms)
+            for span, text, vector in zip(spans, texts, vectors, strict=True)
+        )
+        parts.append(PreparedPart(part=part, part_id=part_id, chunks=chunks))
+    return PreparedDocument(document=document, sha256=digest(document), parts=tuple(parts))
+
+
+def _part_id(document: Document, part: Part, occurrence: int) -> str:
+    """Content-derived. The document's id goes in only where the part's readers may know it anyway.
+
+    Two parts can then meet only under one label, so telling them apart reveals nothing hidden.
+    """
+    known = document.document_id if part.label.dominates(document.label) else ""
+    return content_id("part", part.label.canonical(), known, part.text, str(occurrence))
+
+
+def _chunk(
+    part_id: str, start: int, text: str, vector: Vectors, title: str, terms: Terms
+) -> PreparedChunk:
+    inside = mentions(text)
+    return PreparedChunk(
+        chunk_id=content_id("chunk", part_id, str(start), text),
+        start=start,
+        end=start + len(text),
+        text=text,
+        embedding=vector,
+        terms=Counter(terms.of(f"{title} {text}")),
+        mentions=(*((m, False) for m in inside), *((m, True) for m in _title_mentions(title))),
+        relations=tuple(relations(text, inside)),
+    )
+
+
+def _title_mentions(title: str) -> Iterator[Mention]:
+    """What a title names; a title in which nothing is recognised is itself a name."""
+    found = mentions(title)
+    yield from found
+    key = normalise(title)
+    if title and key and key not in {mention.key for mention in found}:
+        yield Mention(kind=EntityKind.NAME, key=key, surface=title, start=0, end=len(title))

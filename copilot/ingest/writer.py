@@ -1,0 +1,167 @@
+"""The writer: one transaction puts a document, all its indexes and its ledger record in place."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Json, Jsonb
+
+from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
+from copilot.ledger.log import Record, append
+from policy.scope import Scope
+from retrieval.identity import content_id, entity_id
+from retrieval.stores.postgres.database import Connection, Database, Role
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot.ingest", "writer.sql")
+
+LabelIds = Mapping[str, int]
+"""Canonical label → interned id, for every label of the document."""
+
+Row = dict[str, Any]
+
+
+async def existing(
+    database: Database, scope: Scope, tenant: str, document_id: str, label_id: int
+) -> str | None:
+    """The stored digest of the document with this id and label, as far as the ingester may see it."""
+    async with database.transaction(Role.WRITER, scope.label_ids) as connection:
+        row = await _existing(connection, scope, tenant, document_id, label_id)
+    return row["content_sha256"] if row else None
+
+
+async def write(
+    database: Database,
+    scope: Scope,
+    prepared: PreparedDocument,
+    ids: LabelIds,
+    record: Record,
+    record_label: int,
+) -> str:
+    """Replaces what this id and label stood for and appends the ingest record; gives the ledger id."""
+    tenant, document = scope.tenant, prepared.document
+    label_id = ids[document.label.canonical()]
+    async with database.transaction(Role.WRITER, scope.label_ids) as connection:
+        old = await _existing(connection, scope, tenant, document.document_id, label_id)
+        if old is not None:
+            await connection.execute(_SQL["shrink_statistics"], {"key": old["document_key"]})
+            await connection.execute(_SQL["remove"], {"key": old["document_key"]})
+        key = await _document(connection, prepared, tenant, label_id, record.asker.principal.sub)
+        for position, part in enumerate(prepared.parts):
+            await _part(connection, key, position, part, tenant, ids[part.part.label.canonical()])
+        return await append(connection, record, record_label)
+
+
+async def _existing(
+    connection: Connection, scope: Scope, tenant: str, document_id: str, label_id: int
+) -> dict[str, Any] | None:
+    values = {"tenant": tenant, "document_id": document_id, "label_id": label_id}
+    cursor = await connection.execute(_SQL.scoped("existing", scope.label_ids), values)
+    return await cursor.fetchone()
+
+
+async def _document(
+    connection: Connection, prepared: PreparedDocument, tenant: str, label_id: int, sub: str
+) -> UUID:
+    document = prepared.document
+    values = {
+        "document_id": document.document_id,
+        "tenant": tenant,
+        "label_id": label_id,
+        "title": document.title,
+        "source": document.source,
+        "metadata": Jsonb(dict(document.metadata)),
+        "sha256": prepared.sha256,
+        "sub": sub,
+    }
+    row = await (await connection.execute(_SQL["document"], values)).fetchone()
+    assert row is not None  # INSERT … RETURNING gives its row
+    key: UUID = row["document_key"]
+    return key
+
+
+async def _part(
+    connection: Connection, key: UUID, position: int, part: PreparedPart, tenant: str, label_id: int
+) -> None:
+    stored = {
+        "part_id": part.part_id,
+        "document_key": key,
+        "label_id": label_id,
+        "position": position,
+        "text": part.part.text,
+    }
+    await connection.execute(_SQL["part"], stored)
+    rows: dict[str, list[Row]] = {
+        "chunks": [_chunk_row(chunk, part, label_id) for chunk in part.chunks],
+        "postings": [row for chunk in part.chunks for row in _posting_rows(chunk, label_id)],
+        "mentions": [
+            row for chunk in part.chunks for row in _mention_rows(chunk, tenant, label_id)
+        ],
+        "relations": [
+            row for chunk in part.chunks for row in _relation_rows(chunk, tenant, label_id)
+        ],
+    }
+    for table, values in rows.items():
+        await connection.execute(_SQL[table], {"rows": Json(values)})
+    terms = sum(chunk.length for chunk in part.chunks)
+    totals = {"label_id": label_id, "chunks": len(part.chunks), "terms": terms}
+    await connection.execute(_SQL["grow_statistics"], totals)
+
+
+def _chunk_row(chunk: PreparedChunk, part: PreparedPart, label_id: int) -> Row:
+    return {
+        "chunk_id": chunk.chunk_id,
+        "part_id": part.part_id,
+        "label_id": label_id,
+        "start_at": chunk.start,
+        "end_at": chunk.end,
+        "text": chunk.text,
+        # The shortest text that reads back as the same float32.
+        "embedding": "[" + ",".join(map(str, chunk.embedding)) + "]",
+    }
+
+
+def _posting_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
+    for term, tf in chunk.terms.items():
+        yield {
+            "term": term,
+            "label_id": label_id,
+            "chunk_id": chunk.chunk_id,
+            "tf": tf,
+            "length": chunk.length,
+        }
+
+
+def _mention_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
+    """Offsets count from the start of the part; those of a title from the title's own."""
+    for mention, in_title in chunk.mentions:
+        shift = 0 if in_title else chunk.start
+        yield {
+            "entity_id": entity_id(tenant, mention.key),
+            "chunk_id": chunk.chunk_id,
+            "label_id": label_id,
+            "kind": str(mention.kind),
+            "key": mention.key,
+            "tokens": mention.key.split(),
+            "surface": mention.surface,
+            "start_at": mention.start + shift,
+            "end_at": mention.end + shift,
+            "in_title": in_title,
+        }
+
+
+def _relation_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
+    for order, relation in enumerate(chunk.relations):
+        yield {
+            "relation_id": content_id("relation", chunk.chunk_id, relation.type, str(order)),
+            "chunk_id": chunk.chunk_id,
+            "label_id": label_id,
+            "type": relation.type,
+            "source_id": entity_id(tenant, relation.source.key),
+            "source_name": relation.source.surface,
+            "target_id": entity_id(tenant, relation.target.key),
+            "target_name": relation.target.surface,
+            "start_at": relation.start + chunk.start,
+            "end_at": relation.end + chunk.start,
+            "properties": dict(relation.properties),
+        }

@@ -1,0 +1,35 @@
+-- name: existing
+SELECT document_key, content_sha256 FROM documents
+WHERE tenant = %(tenant)s AND document_id = %(document_id)s AND label_id = %(label_id)s
+  AND label_id = ANY({labels})
+-- name: shrink_statistics
+UPDATE label_statistics s SET chunks = s.chunks - gone.chunks, terms = s.terms - gone.terms
+FROM (
+    SELECT c.label_id, count(*) AS chunks,
+           coalesce(sum((SELECT max(p.length) FROM postings p WHERE p.chunk_id = c.chunk_id)), 0) AS terms
+    FROM chunks c JOIN parts p ON p.part_id = c.part_id
+    WHERE p.document_key = %(key)s GROUP BY c.label_id
+) gone
+WHERE s.label_id = gone.label_id
+-- name: remove
+DELETE FROM documents WHERE document_key = %(key)s
+-- name: document
+INSERT INTO documents
+    (document_id, tenant, label_id, title, source, metadata, content_sha256, ingested_by)
+VALUES (%(document_id)s, %(tenant)s, %(label_id)s, %(title)s, %(source)s, %(metadata)s, %(sha256)s, %(sub)s)
+RETURNING document_key
+-- name: part
+INSERT INTO parts (part_id, document_key, label_id, position, text)
+VALUES (%(part_id)s, %(document_key)s, %(label_id)s, %(position)s, %(text)s)
+-- name: grow_statistics
+INSERT INTO label_statistics AS s (label_id, chunks, terms)
+VALUES (%(label_id)s, %(chunks)s, %(terms)s)
+ON CONFLICT (label_id) DO UPDATE SET chunks = s.chunks + excluded.chunks, terms = s.terms + excluded.terms
+-- name: chunks
+INSERT INTO chunks SELECT * FROM json_populate_recordset(NULL::chunks, %(rows)s)
+-- name: postings
+INSERT INTO postings SELECT * FROM json_populate_recordset(NULL::postings, %(rows)s)
+-- name: mentions
+INSERT INTO mentions SELECT * FROM json_populate_recordset(NULL::mentions, %(rows)s)
+-- name: relations
+INSERT INTO relations SELECT * FROM json_populate_recordset(NULL::relations, %(rows)s)

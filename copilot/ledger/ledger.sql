@@ -1,0 +1,33 @@
+-- name: append
+SELECT append_ledger_entry(%(ledger_id)s, %(tenant)s, %(label_id)s, %(at)s, %(leaf)s)
+-- name: opening
+INSERT INTO ledger_openings (ledger_id, name, label_id, salt, value)
+VALUES (%(ledger_id)s, %(name)s, %(label_id)s, %(salt)s, %(value)s)
+-- name: act
+INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
+VALUES (%(ledger_id)s, %(label_id)s, %(kind)s, %(sub)s, %(purpose)s, %(outcome)s, %(policy_revision)s)
+-- name: answer
+INSERT INTO answers (answer_id, ledger_id, tenant, label_ids, body)
+VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(label_ids)s, %(body)s::jsonb)
+-- name: read_answer
+SELECT body, label_ids FROM answers
+WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
+-- name: page
+SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash, e.previous_hash,
+       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
+       (SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json)
+        FROM ledger_openings o WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
+FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
+WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
+  AND (%(sub)s::text IS NULL OR a.sub = %(sub)s) AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
+  AND e.position < coalesce((SELECT c.position FROM ledger_entries c WHERE c.ledger_id = %(after)s
+                             AND c.label_id = ANY({labels})), 9223372036854775807)
+ORDER BY e.position DESC LIMIT %(first)s
+-- name: all
+SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision
+FROM ledger_entries e LEFT JOIN ledger_acts a USING (ledger_id)
+WHERE e.position > %(after)s ORDER BY e.position LIMIT %(first)s
+-- name: openings
+SELECT ledger_id, name, salt, value FROM ledger_openings WHERE ledger_id = ANY(%(ids)s)
+-- name: head
+SELECT position, chain_hash, recorded_at FROM ledger_entries ORDER BY position DESC LIMIT 1

@@ -1,0 +1,142 @@
+"""The log: one record for each act, written before anything is released."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import rfc8785
+
+from copilot.ledger.records import Kind
+from policy.errors import Unavailable
+from policy.labels import Label
+from policy.principal import Asker
+from retrieval.stores.postgres.database import Connection, Database, Role
+from retrieval.stores.postgres.labels import intern
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot.ledger", "ledger.sql")
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An act as it goes into the log. Everything in `details` is committed to with a salt of its own."""
+
+    kind: Kind
+    asker: Asker
+    outcome: str
+    policy_revision: str
+    label: Label
+    """Who may read the details: the join of the asker's high-water mark and all that was read."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """An answer that is kept with its record, readable by whoever may read all of `labels`."""
+
+    answer_id: str
+    label_ids: tuple[int, ...]
+    body: Mapping[str, Any]
+
+
+def high_water(asker: Asker) -> Label:
+    """The label of what the asker typed: as strict as the most they could be writing about."""
+    principal = asker.principal
+    return Label(
+        tenant=principal.tenant,
+        classification=principal.clearance,
+        compartments=principal.compartments,
+        authorities=principal.authorities,
+    )
+
+
+class Ledger:
+    """Appends records. Every method raises Unavailable("ledger", …) where the record is not durable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._labels: dict[str, int] = {}
+
+    async def record(self, record: Record, answer: StoredAnswer | None = None) -> str:
+        """Writes the record (and the answer it released) in one transaction; gives the ledger id."""
+        label_id = await self.label_id(record.label)
+        async with self._database.transaction(Role.LEDGER) as connection:
+            ledger_id = await append(connection, record, label_id)
+            if answer is not None:
+                await _keep(connection, record, ledger_id, answer)
+        return ledger_id
+
+    async def label_id(self, label: Label) -> int:
+        """The interned label of a record, in a transaction of its own: labels are never taken back."""
+        key = label.canonical()
+        if key not in self._labels:
+            async with self._database.transaction(Role.LEDGER) as connection:
+                self._labels[key] = await intern(connection, label)
+        return self._labels[key]
+
+
+async def append(connection: Connection, record: Record, label_id: int) -> str:
+    """Adds the record to the chain within the caller's transaction."""
+    ledger_id, at = uuid4().hex, datetime.now(UTC)
+    openings = {
+        name: (secrets.token_bytes(16), rfc8785.dumps(value))
+        for name, value in {"act": _act(record, at), **record.details}.items()
+    }
+    commitments = {name: commitment(salt, value) for name, (salt, value) in openings.items()}
+    leaf = rfc8785.dumps({"version": _VERSION, "id": ledger_id, "commitments": commitments})
+    head = {"ledger_id": ledger_id, "tenant": record.asker.principal.tenant, "label_id": label_id}
+    try:
+        await connection.execute(_SQL["append"], head | {"at": at, "leaf": leaf})
+        rows = [
+            head | {"name": name, "salt": salt, "value": value}
+            for name, (salt, value) in openings.items()
+        ]
+        await connection.cursor().executemany(_SQL["opening"], rows)
+        await connection.execute(_SQL["act"], head | _filters(record))
+    except psycopg.DatabaseError as error:
+        raise Unavailable("ledger", "the ledger takes no records; nothing was released") from error
+    return ledger_id
+
+
+def commitment(salt: bytes, value: bytes) -> str:
+    """SHA-256 (hex) over salt and canonical bytes: binding, and silent once the salt is erased."""
+    return hashlib.sha256(salt + value).hexdigest()
+
+
+async def _keep(
+    connection: Connection, record: Record, ledger_id: str, answer: StoredAnswer
+) -> None:
+    values = {
+        "answer_id": answer.answer_id,
+        "ledger_id": ledger_id,
+        "tenant": record.asker.principal.tenant,
+        "label_ids": sorted(answer.label_ids),
+        "body": rfc8785.dumps(dict(answer.body)).decode(),
+    }
+    await connection.execute(_SQL["answer"], values)
+
+
+def _filters(record: Record) -> dict[str, str]:
+    return {
+        "kind": str(record.kind),
+        "sub": record.asker.principal.sub,
+        "purpose": record.asker.purpose,
+        "outcome": record.outcome,
+        "policy_revision": record.policy_revision,
+    }
+
+
+def _act(record: Record, at: datetime) -> dict[str, Any]:
+    return _filters(record) | {
+        "tenant": record.asker.principal.tenant,
+        "reason": record.asker.reason,
+        "impersonated_by": record.asker.impersonated_by,
+        "label": record.label.to_json(),
+        "recorded_at": at.isoformat(),
+    }

@@ -1,0 +1,85 @@
+"""Migrations: numbered plain SQL, forward only, checksummed, under one advisory lock."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from copilot.data_files import folder
+from policy.errors import Misconfigured, Unavailable
+
+_LOCK = 7210000
+_HISTORY = """
+CREATE TABLE IF NOT EXISTS migrations (
+    name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One file of `migrations/postgres`."""
+
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations(path: Path | None = None) -> list[Migration]:
+    """The files in the order of their numbers."""
+    found = sorted((path or folder("migrations") / "postgres").glob("*.sql"))
+    return [Migration(name=file.stem, sql=file.read_text("utf-8")) for file in found]
+
+
+async def migrate(url: str, path: Path | None = None) -> list[str]:
+    """Brings the database to this version; gives the names of what was applied.
+
+    Raises Misconfigured where the history was edited or is newer than this program.
+    """
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            url, autocommit=True, options="-c lock_timeout=4000", connect_timeout=5
+        )
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            "postgres", "cannot reach the database to migrate it; see DATABASE_URL"
+        ) from error
+    async with connection:
+        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        await connection.execute(_HISTORY)
+        cursor = await connection.execute("SELECT name, sha256 FROM migrations")
+        pending = _pending(migrations(path), dict(await cursor.fetchall()))
+        for migration in pending:
+            await _apply(connection, migration)
+        return [migration.name for migration in pending]
+
+
+def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]:
+    names = {migration.name for migration in known}
+    if newer := sorted(set(applied) - names):
+        raise Misconfigured(
+            f"the database has the migration {newer[-1]}, which this version does not know; "
+            "run the newer program"
+        )
+    for migration in known:
+        if applied.get(migration.name, migration.sha256) != migration.sha256:
+            raise Misconfigured(
+                f"the migration {migration.name} was changed after it had been applied; "
+                "restore the file and put the change into a new one"
+            )
+    return [migration for migration in known if migration.name not in applied]
+
+
+async def _apply(
+    connection: psycopg.AsyncConnection[tuple[str, str]], migration: Migration
+) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "INSERT INTO migrations (name, sha256) VALUES (%s, %s)",
+            [migration.name, migration.sha256],
+        )

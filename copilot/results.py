@@ -1,0 +1,190 @@
+"""What governed acts give back: values with one JSON form, the same on the command line and in GraphQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from policy.labels import Label
+from retrieval.types import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """The exact text a sentence rests on: part_text[start:end] == quote, in Unicode code points."""
+
+    document_id: str
+    part_id: str
+    chunk_id: str
+    start: int
+    end: int
+    quote: str
+    quote_sha256: str
+    label: Label
+    entities: tuple[str, ...] = ()
+    relation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of an answer, with its portion marking and at least one citation."""
+
+    text: str
+    marking: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a model call consumed. `cost_usd` is None where the price is not known."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why these sources: the plan of the question, what each arm found, the paths of entities."""
+
+    plan: Mapping[str, Any]
+    arms: Mapping[str, int]
+    paths: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Sentences that are all cited and checked. `banner` is the least upper bound of what they cite."""
+
+    kind: ClassVar[str] = "Answer"
+    text: str
+    banner: str
+    sentences: tuple[Sentence, ...]
+    explanation: Explanation
+    answer_id: str
+    ledger_id: str
+    model: str
+    usage: Usage
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFound:
+    """Nothing the asker may read supports an answer; tells nothing about what they may not read."""
+
+    kind: ClassVar[str] = "NotFound"
+    text: str
+    explanation: Explanation | None = None
+    ledger_id: str
+    model: str = ""
+    usage: Usage = Usage()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """Policy does not allow this act to this person; decided from principal and policy alone."""
+
+    kind: ClassVar[str] = "Denied"
+    text: str
+    reason: str
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepUpRequired:
+    """A fresh strong authentication would be needed; decided from principal and policy alone."""
+
+    kind: ClassVar[str] = "StepUpRequired"
+    text: str
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """A dependency failed, or asking is switched off; nothing was released."""
+
+    kind: ClassVar[str] = "Unavailable"
+    text: str
+    dependency: str
+    ledger_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """Contexts, best first, as far as the asker may read them."""
+
+    kind: ClassVar[str] = "SearchResult"
+    contexts: tuple[Context, ...]
+    ledger_id: str
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartView:
+    """A part of a document that the reader may see."""
+
+    part_id: str
+    text: str
+    label: Label
+    marking: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentView:
+    """A document as far as the reader may see it; absent and hidden documents are both NotFound."""
+
+    kind: ClassVar[str] = "Document"
+    document_id: str
+    title: str | None
+    metadata: Mapping[str, Any]
+    banner: str
+    parts: tuple[PartView, ...]
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityMention:
+    """Where a visible part names the entity; start and end count code points in the part."""
+
+    document_id: str
+    part_id: str
+    chunk_id: str
+    start: int
+    end: int
+    surface: str
+    marking: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityRelation:
+    """A typed assertion about the entity, with the span that says it."""
+
+    type: str
+    source: str
+    target: str
+    properties: Mapping[str, Any]
+    citation: Citation
+    marking: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityView:
+    """An identity, put together from the visible assertions alone."""
+
+    kind: ClassVar[str] = "Entity"
+    entity_id: str
+    name: str
+    entity_kind: str
+    aliases: tuple[str, ...]
+    mentions: tuple[EntityMention, ...]
+    mention_count: int
+    relations: tuple[EntityRelation, ...]
+    ledger_id: str
+
+
+AskOutcome = Answer | NotFound | Denied | StepUpRequired | Unavailable
+SearchOutcome = SearchResult | Denied | StepUpRequired | Unavailable
+DocumentOutcome = DocumentView | NotFound | Denied | Unavailable
+EntityOutcome = EntityView | NotFound | Denied | Unavailable

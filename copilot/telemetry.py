@@ -1,0 +1,168 @@
+"""What operators see of the running program: Prometheus metrics, JSON logs and trace ids."""
+
+import json
+import logging
+import secrets
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from copilot.results import Usage
+from policy.errors import CopilotError
+
+OWN_LOGGERS = ("copilot", "policy", "retrieval", "eval")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+
+
+class Metrics:
+    """Counters and histograms of one program. No label names a person, a tenant or a text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._stages = Histogram(
+            "copilot_stage_seconds",
+            "Time of each stage of a question",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._requests = Histogram(
+            "copilot_http_request_seconds",
+            "Time of each HTTP request",
+            ["route", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._outcomes = self._counter("copilot_outcomes", "Acts by what they gave", "act", "kind")
+        self._tokens = self._counter(
+            "copilot_tokens", "Tokens of models", "provider", "model", "direction"
+        )
+        self._cost = self._counter("copilot_cost_usd", "Cost of models", "provider", "model")
+        self._unpriced = self._counter(
+            "copilot_unpriced_calls", "Model calls whose price is not known", "provider", "model"
+        )
+        self._denials = self._counter("copilot_policy_denials", "Acts that policy refused", "act")
+        self._mismatches = self._counter(
+            "copilot_recheck_mismatches", "Contexts that the double check refused: an incident"
+        )
+        self._dropped = self._counter(
+            "copilot_dropped_sentences", "Sentences that were not released", "reason"
+        )
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """One stage of a question took so long."""
+        self._stages.labels(name).observe(seconds)
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """One HTTP request was answered."""
+        self._requests.labels(route, str(status)).observe(seconds)
+
+    def outcome(self, act: str, kind: str) -> None:
+        """An act gave a result of this kind, or failed."""
+        self._outcomes.labels(act, kind).inc()
+
+    def tokens(self, provider: str, model: str, usage: Usage) -> None:
+        """A model call ended: counts its tokens and, where the price is known, its cost."""
+        for direction, amount in (
+            ("input", usage.input_tokens),
+            ("output", usage.output_tokens),
+            ("cache_read", usage.cache_read_tokens),
+            ("cache_write", usage.cache_write_tokens),
+        ):
+            self._tokens.labels(provider, model, direction).inc(amount)
+        if usage.cost_usd is None:
+            self._unpriced.labels(provider, model).inc()
+        else:
+            self._cost.labels(provider, model).inc(usage.cost_usd)
+
+    def denied(self, act: str) -> None:
+        """Policy refused an act."""
+        self._denials.labels(act).inc()
+
+    def recheck_mismatches(self, n: int) -> None:
+        """The double check refused contexts that the scope had let through."""
+        self._mismatches.inc(n)
+
+    def dropped(self, reason: str, n: int) -> None:
+        """Sentences were held back: "scan" or "citation"."""
+        self._dropped.labels(reason).inc(n)
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def trace_id() -> str:
+    """The id of the request that is being served; empty outside of one."""
+    return _trace_id.get()
+
+
+def new_trace_id() -> str:
+    """Begins a trace in the current task and the tasks that it starts."""
+    value = secrets.token_hex(16)
+    _trace_id.set(value)
+    return value
+
+
+def configure_logging(stream: TextIO | None = None) -> None:
+    """Sends the program's log as JSON lines to `stream` (standard error by default)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line. What could carry a question or a text is left out.
+
+    Of other packages' records only the template is kept, of exceptions the types and places:
+    their arguments and messages may quote what was being processed.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        own = record.name.split(".")[0] in OWN_LOGGERS
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage() if own else str(record.msg),
+        }
+        if trace := trace_id():
+            line["trace_id"] = trace
+        if isinstance(fields := getattr(record, "fields", None), dict):
+            line.update(fields)
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = describe(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+def describe(error: BaseException) -> list[dict[str, object]]:
+    """The chain of an exception without its messages, those of CopilotErrors excepted."""
+    chain: list[dict[str, object]] = []
+    link: BaseException | None = error
+    while link is not None and len(chain) < 10:
+        entry: dict[str, object] = {
+            "type": f"{type(link).__module__}.{type(link).__qualname__}",
+            "at": [
+                f"{f.filename}:{f.lineno} {f.name}"
+                for f in traceback.extract_tb(link.__traceback__)
+            ],
+        }
+        if isinstance(link, CopilotError):
+            entry["message"] = link.message
+        if isinstance(state := getattr(link, "sqlstate", None), str):
+            entry["sqlstate"] = state
+        chain.append(entry)
+        link = link.__cause__ or link.__context__
+    return chain

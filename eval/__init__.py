@@ -1,0 +1,1 @@
+"""Offline evaluation: suites whose gates block a merge."""

@@ -1,0 +1,128 @@
+package copilot.read_test
+
+import data.copilot.read
+
+ann := {
+	"tenant": "t1",
+	"clearance": "S",
+	"compartments": ["HARBOR", "KITE"],
+	"nationality": "GBR",
+	"authorities": ["LEGAL"],
+	"roles": [],
+	"purposes": [],
+}
+
+plain := {
+	"tenant": "t1",
+	"classification": "S",
+	"compartments": [],
+	"authorities": [],
+	"handling": [],
+}
+
+# What Rego says of `plain` with some fields changed, asked by `ann`.
+allowed(changes) := allowed_to({}, changes)
+
+allowed_to(attributes, changes) := answer if {
+	answer := read.decision.allow with input as {
+		"principal": object.union(ann, attributes),
+		"label": object.union(plain, changes),
+	}
+}
+
+test_equal_attributes_open if allowed({})
+
+test_lower_classification_opens if allowed({"classification": "U"})
+
+test_higher_classification_is_closed if allowed({"classification": "TS"}) == false
+
+# As text "TS" < "U" and "S" < "U"; as ranks it is the other way round.
+test_levels_are_ranks_and_not_text if {
+	allowed_to({"clearance": "U"}, {"classification": "C"}) == false
+	allowed_to({"clearance": "U"}, {"classification": "TS"}) == false
+	allowed_to({"clearance": "TS"}, {"classification": "S"})
+}
+
+test_other_tenant_is_closed if allowed({"tenant": "t2"}) == false
+
+test_all_compartments_are_needed if {
+	allowed({"compartments": ["HARBOR", "KITE"]})
+	allowed({"compartments": ["HARBOR", "ORBIT"]}) == false
+}
+
+test_all_authorities_are_needed if {
+	allowed({"authorities": ["LEGAL"]})
+	allowed({"authorities": ["LEGAL", "AUDIT"]}) == false
+}
+
+test_releasable_to_the_nationality if {
+	allowed({"releasable_to": ["USA", "GBR"]})
+	allowed({"releasable_to": ["USA"]}) == false
+}
+
+test_releasable_to_nobody_is_closed if allowed({"releasable_to": []}) == false
+
+test_roles_and_purposes_do_not_widen if {
+	allowed_to({"roles": ["admin", "auditor"], "purposes": ["everything"]}, {"classification": "TS"}) == false
+}
+
+test_handling_alone_closes_nothing if allowed({"handling": ["PII"]})
+
+test_wrong_values_in_the_label_are_closed if {
+	changes := [
+		{"classification": "X"}, {"classification": "s"}, {"classification": 0}, {"classification": null},
+		{"classification": ["S"]}, {"classification": {"S": 1}},
+		{"tenant": null}, {"tenant": ""}, {"tenant": 1}, {"tenant": ["t1"]},
+		{"compartments": null}, {"compartments": "HARBOR"}, {"compartments": {}}, {"compartments": {"0": "HARBOR"}},
+		{"compartments": [null]}, {"compartments": [1]}, {"compartments": [["HARBOR"]]}, {"compartments": [""]},
+		{"authorities": null}, {"authorities": "LEGAL"}, {"authorities": 3}, {"authorities": true},
+		{"handling": null}, {"handling": "PII"}, {"handling": [false]},
+		{"releasable_to": null}, {"releasable_to": "GBR"}, {"releasable_to": {"0": "GBR"}},
+		{"releasable_to": [["GBR"]]}, {"releasable_to": ["GBR", null]},
+		{"releasible_to": []}, {"caveats": ["NOFORN"]},
+	]
+	every change in changes { allowed(change) == false }
+}
+
+test_missing_fields_of_the_label_are_closed if {
+	every field in ["tenant", "classification", "compartments", "authorities", "handling"] {
+		read.decision.allow == false with input as {"principal": ann, "label": object.remove(plain, [field])}
+	}
+}
+
+test_wrong_values_in_the_principal_are_closed if {
+	pairs := [
+		[{"clearance": "X"}, {}], [{"clearance": null}, {}], [{"clearance": 3}, {}],
+		[{"tenant": null}, {}], [{"tenant": ["t1"]}, {}],
+		[{"compartments": "HARBOR"}, {"compartments": ["HARBOR"]}],
+		[{"compartments": {"0": "HARBOR"}}, {"compartments": ["HARBOR"]}],
+		[{"authorities": {"0": "LEGAL"}}, {"authorities": ["LEGAL"]}],
+		[{"nationality": null}, {"releasable_to": ["GBR"]}],
+		[{"nationality": ""}, {"releasable_to": [""]}],
+		[{"nationality": ["GBR"]}, {"releasable_to": ["GBR"]}],
+	]
+	every pair in pairs { allowed_to(pair[0], pair[1]) == false }
+}
+
+test_missing_fields_of_the_principal_are_closed if {
+	needing := {"compartments": ["HARBOR"], "authorities": ["LEGAL"], "releasable_to": ["GBR"]}
+	every field in ["tenant", "clearance", "compartments", "authorities", "nationality"] {
+		read.decision.allow == false with input as {
+			"principal": object.remove(ann, [field]),
+			"label": object.union(plain, needing),
+		}
+	}
+}
+
+test_nothing_is_open_without_input if {
+	read.decision == {"allow": false, "reason": "label"} with input as {}
+	read.readable == set() with input as {}
+	read.readable == set() with input as {"principal": ann, "labels": {"0": plain}}
+	read.decision.allow == false with input as {"principal": ann, "label": "S"}
+	read.decision.allow == false with input as {"principal": null, "label": plain}
+}
+
+test_readable_names_the_positions if {
+	labels := [plain, object.union(plain, {"classification": "TS"}), null, object.union(plain, {"classification": "C"})]
+	read.readable == {0, 3} with input as {"principal": ann, "labels": labels}
+}

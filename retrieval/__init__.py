@@ -1,0 +1,1 @@
+"""Retrieval: vector, keyword and graph, fused, within a scope."""

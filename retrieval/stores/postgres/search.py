@@ -1,0 +1,59 @@
+"""Passages in Postgres: exact vector search, postings and texts, all through row-level security."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from policy.scope import Scope
+from retrieval.embedding import Vectors
+from retrieval.ports import Posting, Statistics
+from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.queries import Queries
+from retrieval.types import Chunk, Hit
+
+_SQL = Queries("retrieval.stores.postgres", "search.sql")
+
+
+class PostgresPassages:
+    """`PassageStore` on Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
+        rows = await self._rows("nearest", scope, {"vector": vector, "limit": limit})
+        return [Hit(chunk_id=row["chunk_id"], score=row["similarity"]) for row in rows]
+
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
+        rows = await self._rows("postings", scope, {"terms": list(terms)})
+        return [Posting(**row) for row in rows]
+
+    async def statistics(self, *, scope: Scope) -> Statistics:
+        rows = await self._rows("statistics", scope, {})
+        return Statistics(**rows[0])
+
+    async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
+        rows = await self._rows("chunks", scope, {"ids": list(chunk_ids)})
+        return {row["chunk_id"]: _chunk(row, scope) for row in rows}
+
+    async def _rows(
+        self, name: str, scope: Scope, values: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        ids = scope.label_ids
+        async with self._database.transaction(Role.READER, ids) as connection:
+            cursor = await connection.execute(_SQL.scoped(name, ids), values)
+            return await cursor.fetchall()
+
+
+def _chunk(row: Mapping[str, Any], scope: Scope) -> Chunk:
+    return Chunk(
+        chunk_id=row["chunk_id"],
+        part_id=row["part_id"],
+        document_id=row["document_id"] or row["part_id"],
+        title=row["title"],
+        text=row["text"],
+        start=row["start_at"],
+        end=row["end_at"],
+        label_id=row["label_id"],
+        label=scope.labels[row["label_id"]],
+        metadata=row["metadata"] or {},
+    )

@@ -1,0 +1,21 @@
+-- name: nearest
+SELECT chunk_id, -(embedding <#> %(vector)s) AS similarity
+FROM chunks
+WHERE label_id = ANY({labels})
+ORDER BY embedding <#> %(vector)s, chunk_id
+LIMIT %(limit)s
+-- name: postings
+SELECT term, chunk_id, tf, length
+FROM postings
+WHERE term = ANY(%(terms)s) AND label_id = ANY({labels})
+-- name: statistics
+SELECT coalesce(sum(chunks), 0)::bigint AS chunks, coalesce(sum(terms), 0)::bigint AS terms
+FROM label_statistics
+WHERE label_id = ANY({labels})
+-- name: chunks
+SELECT c.chunk_id, c.part_id, c.text, c.start_at, c.end_at, c.label_id,
+       d.document_id, d.title, d.metadata
+FROM chunks c
+JOIN parts p ON p.part_id = c.part_id
+LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
+WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels}) AND p.label_id = ANY({labels})

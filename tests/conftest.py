@@ -1,0 +1,158 @@
+"""Fixtures for real servers and shared data, and the rule that no test may be skipped."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers import opa
+from tests.servers import postgres as postgres_server
+
+if TYPE_CHECKING:
+    from copilot.app import Copilot
+    from copilot.settings import Settings
+    from tests.servers.product import LiveServer
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("COPILOT_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public corpora; where COPILOT_SHARED_DATA names them they must be there."""
+    if not SHARED_DATA.is_dir():
+        pytest.fail(f"COPILOT_SHARED_DATA={SHARED_DATA} is not a folder")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def opa_binary() -> Path:
+    return opa.binary()
+
+
+@pytest.fixture(scope="session")
+def opa_server_url() -> Iterator[str]:
+    """An OPA server without a policy: who uses it publishes one."""
+    with opa.serve() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URI of a real Postgres whose template database has every migration."""
+    from copilot.migrate import migrate
+
+    with (
+        tempfile.TemporaryDirectory(prefix="copilot-") as directory,
+        postgres_server.start(Path(directory)) as uri,
+    ):
+        postgres_server.template(uri, migrate)
+        yield uri
+
+
+@pytest.fixture
+def database_url(postgres: str) -> Iterator[str]:
+    """The URI of a migrated database of this test's own."""
+    uri = postgres_server.clone(postgres)
+    yield uri
+    postgres_server.drop(postgres, uri)
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The exported embedder, made once for all runs on this machine."""
+    from retrieval.embedding import load
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    models = cache / "copilot-tests" / "models"
+    load(models).close()
+    return models
+
+
+@pytest.fixture
+def settings(database_url: str, models_dir: Path, tmp_path: Path) -> "Settings":
+    """The product on a database of this test's own, with nothing in it."""
+    return _settings(database_url, models_dir, tmp_path)
+
+
+@pytest.fixture
+async def copilot(settings: "Settings") -> "AsyncIterator[Copilot]":
+    """The opened product over `settings`."""
+    from copilot.app import build
+
+    async with build(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def case_file_template(
+    postgres: str, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The URI of a database into which the case file was taken once; clone it, leave it as it is."""
+    import anyio
+
+    from tests.servers.product import keep, load_case_file
+
+    uri = postgres_server.clone(postgres)
+    anyio.run(load_case_file, _settings(uri, models_dir, tmp_path_factory.mktemp("casefile")))
+    keep(uri)
+    return uri
+
+
+@pytest.fixture
+def case_file(postgres: str, case_file_template: str) -> Iterator[str]:
+    """The URI of a database of this test's own that holds the case file."""
+    uri = postgres_server.clone(postgres, case_file_template)
+    yield uri
+    postgres_server.drop(postgres, uri)
+
+
+@pytest.fixture(scope="module")
+def live_server(
+    postgres: str,
+    case_file_template: str,
+    models_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Iterator[LiveServer]":
+    """The program over HTTP with the case file, in a database of the module's own."""
+    from tests.servers.product import serve
+
+    uri = postgres_server.clone(postgres, case_file_template)
+    settings = _settings(uri, models_dir, tmp_path_factory.mktemp("live"))
+    with serve(replace(settings, policy_timeout_s=10.0)) as server:
+        yield server
+    postgres_server.drop(postgres, uri)
+
+
+def _settings(uri: str, models_dir: Path, data_dir: Path) -> "Settings":
+    from copilot.settings import Settings
+
+    return Settings(data_dir=data_dir, models_dir=models_dir, database_url=uri)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what reads the shared data where nobody said that it must be there."""
+    if SHARED_DATA.is_dir() or "COPILOT_SHARED_DATA" in os.environ:
+        return
+    without = [item for item in items if "shared_data" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in without]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skipped test hides a defect: under COPILOT_TEST_STRICT it fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or "COPILOT_TEST_STRICT" not in os.environ:
+        return
+    if skipped := reporter.stats.get("skipped"):
+        reporter.write_line(f"\n{len(skipped)} skipped: here every test must run", red=True)
+        session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,217 @@
+"""An in-memory Copilot for tests of the edge: it answers at once and remembers what it was asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from copilot.ingest.documents import Document, Rejected
+from copilot.ingest.report import IngestReport
+from copilot.ledger.records import Entry, Kind, Page
+from copilot.results import (
+    Answer,
+    AskOutcome,
+    Citation,
+    DocumentOutcome,
+    DocumentView,
+    EntityMention,
+    EntityOutcome,
+    EntityRelation,
+    EntityView,
+    Explanation,
+    NotFound,
+    PartView,
+    SearchOutcome,
+    SearchResult,
+    Sentence,
+    Usage,
+)
+from copilot.settings import Settings
+from copilot.telemetry import Metrics
+from policy.errors import Forbidden
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from retrieval.types import Arm, ArmHit, Chunk, Context
+
+SECRET = "a secret of at least thirty-two bytes"
+QUOTE = "Kestrel Holdings owns the vessel."
+LABEL = Label(tenant="t1", classification=Classification.S, compartments=frozenset(["HARBOR"]))
+ANN = Principal(
+    sub="ann",
+    tenant="t1",
+    clearance=Classification.S,
+    compartments=frozenset(["HARBOR"]),
+    nationality="USA",
+    roles=frozenset(["analyst", "ingester"]),
+    purposes=("investigation", "review"),
+)
+LEE = Principal(
+    sub="lee",
+    tenant="t1",
+    clearance=Classification.C,
+    nationality="GBR",
+    roles=frozenset(["auditor"]),
+    purposes=("audit",),
+)
+CITATION = Citation(
+    document_id="d1",
+    part_id="p1",
+    chunk_id="c1",
+    start=0,
+    end=len(QUOTE),
+    quote=QUOTE,
+    quote_sha256="00" * 32,
+    label=LABEL,
+    entities=("Kestrel Holdings",),
+    relation="owns",
+)
+SENTENCE = Sentence(text=QUOTE, marking="(S//HARBOR)", citations=(CITATION,))
+EXPLANATION = Explanation(plan={"intent": "fact"}, arms={"vector": 1}, paths=(("a", "b"),))
+ANSWER = Answer(
+    text=QUOTE,
+    banner="S//HARBOR",
+    sentences=(SENTENCE,),
+    explanation=EXPLANATION,
+    answer_id="a1",
+    ledger_id="l1",
+    model="extractive",
+    usage=Usage(input_tokens=3),
+    timings_ms={"vector": 1.5},
+)
+CONTEXT = Context(
+    chunk=Chunk(
+        chunk_id="c1",
+        part_id="p1",
+        document_id="d1",
+        title=None,
+        text=QUOTE,
+        start=0,
+        end=len(QUOTE),
+        label_id=4711,
+        label=LABEL,
+    ),
+    score=0.5,
+    arms=(ArmHit(arm=Arm.VECTOR, rank=1, score=0.5),),
+)
+
+
+@dataclass
+class FakeCopilot:
+    """The port, without anything behind it. `fault` is raised by `ask` where it is set."""
+
+    settings: Settings = field(default_factory=lambda: Settings(jwt_secret=SECRET))
+    metrics: Metrics = field(default_factory=Metrics)
+    fault: Exception | None = None
+    delay_s: float = 0.0
+    state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok"})
+    asked: list[tuple[Asker, str]] = field(default_factory=list)
+    taken: list[Document | Rejected] = field(default_factory=list)
+    ledger_calls: list[dict[str, Any]] = field(default_factory=list)
+    broken_off: int = 0
+
+    async def ask(self, asker: Asker, question: str) -> AskOutcome:
+        self.asked.append((asker, question))
+        await asyncio.sleep(self.delay_s)
+        if self.fault:
+            raise self.fault
+        return ANSWER
+
+    async def ask_stream(self, asker: Asker, question: str) -> AsyncIterator[Sentence | AskOutcome]:
+        self.asked.append((asker, question))
+        try:
+            yield SENTENCE
+            await asyncio.sleep(self.delay_s)
+            if self.fault:
+                raise self.fault
+            yield ANSWER
+        except (GeneratorExit, asyncio.CancelledError):
+            self.broken_off += 1
+            raise
+
+    async def search(self, asker: Asker, question: str, k: int | None = None) -> SearchOutcome:
+        return SearchResult(contexts=(CONTEXT,), ledger_id="l2", timings_ms={"vector": 1.0})
+
+    async def document(self, asker: Asker, document_id: str) -> DocumentOutcome:
+        if document_id != "d1":
+            return NotFound(text="nothing", ledger_id="l3")
+        part = PartView(part_id="p1", text=QUOTE, label=LABEL, marking="(S//HARBOR)")
+        return DocumentView(
+            document_id="d1",
+            title="Vessels",
+            metadata={"place": "port"},
+            banner="S//HARBOR",
+            parts=(part,),
+            ledger_id="l3",
+        )
+
+    async def entity(self, asker: Asker, name: str) -> EntityOutcome:
+        mention = EntityMention(
+            document_id="d1",
+            part_id="p1",
+            chunk_id="c1",
+            start=0,
+            end=16,
+            surface="Kestrel Holdings",
+            marking="(S//HARBOR)",
+        )
+        relation = EntityRelation(
+            type="owns",
+            source="Kestrel Holdings",
+            target="vessel",
+            properties={},
+            citation=CITATION,
+            marking="(S//HARBOR)",
+        )
+        return EntityView(
+            entity_id="e1",
+            name=name,
+            entity_kind="organisation",
+            aliases=("Kestrel",),
+            mentions=(mention,),
+            mention_count=1,
+            relations=(relation,),
+            ledger_id="l4",
+        )
+
+    async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
+        return ANSWER
+
+    async def ledger(
+        self, asker: Asker, *, first: int, after: str | None, sub: str | None, kind: str | None
+    ) -> Page:
+        if "auditor" not in asker.principal.roles:
+            raise Forbidden("only auditors read the ledger")
+        self.ledger_calls.append({"first": first, "after": after, "sub": sub, "kind": kind})
+        return Page(entries=(ENTRY,), next_cursor=ENTRY.ledger_id)
+
+    async def ingest(self, asker: Asker, documents: Iterable[Document | Rejected]) -> IngestReport:
+        self.taken = list(documents)
+        rejected = tuple(one for one in self.taken if isinstance(one, Rejected))
+        return IngestReport(
+            ingested=len(self.taken) - len(rejected),
+            unchanged=0,
+            rejected=rejected,
+            ledger_ids=("l5",),
+        )
+
+    async def fields(self, asker: Asker) -> frozenset[str]:
+        return frozenset(["usage"] if "analyst" in asker.principal.roles else [])
+
+    async def ready(self) -> dict[str, str]:
+        return self.state
+
+
+ENTRY = Entry(
+    ledger_id="l1",
+    kind=Kind.ASK,
+    recorded_at=datetime(2026, 1, 2, tzinfo=UTC),
+    tenant="t1",
+    sub="ann",
+    purpose="investigation",
+    outcome="Answer",
+    policy_revision="ab" * 32,
+    leaf_hash="cd" * 32,
+    previous_hash="ef" * 32,
+    details={"question": "who?"},
+)

@@ -1,0 +1,206 @@
+"""Marks say exactly the label, both ways; and what could be taken for a mark is never read as none."""
+
+import pytest
+from hypothesis import given
+
+from policy import (
+    BadInput,
+    Classification,
+    Label,
+    banner,
+    parse_portion,
+    portion,
+    split_portion,
+)
+from tests.unit.policy.strategies import labels, strange_labels
+
+C, S, TS, U = (Classification(level) for level in ("C", "S", "TS", "U"))
+
+
+def marked(
+    level: Classification,
+    *,
+    compartments: tuple[str, ...] = (),
+    releasable_to: tuple[str, ...] | None = None,
+    authorities: tuple[str, ...] = (),
+    handling: tuple[str, ...] = (),
+) -> Label:
+    return Label(
+        tenant="t1",
+        classification=level,
+        compartments=frozenset(compartments),
+        releasable_to=None if releasable_to is None else frozenset(releasable_to),
+        authorities=frozenset(authorities),
+        handling=frozenset(handling),
+    )
+
+
+@given(labels | strange_labels)
+def test_a_mark_reads_back_as_its_label(label: Label) -> None:
+    mark = portion(label)
+    assert mark == f"({banner(label)})"
+    assert parse_portion(mark, "t1", "x") == label
+    assert split_portion(f"{mark} Text.", "t1", "x") == (label, "Text.")
+
+
+@pytest.mark.parametrize(
+    ("mark", "label"),
+    [
+        ("(U)", marked(U)),
+        ("(S//NF)", marked(S, releasable_to=("USA",))),
+        (
+            "(S//HARBOR//REL TO USA, GBR)",
+            marked(S, compartments=("HARBOR",), releasable_to=("USA", "GBR")),
+        ),
+        ("(TS//HARBOR/KITE-2)", marked(TS, compartments=("KITE-2", "HARBOR"))),
+        ("(C//REL TO USA, AUS, GBR)", marked(C, releasable_to=("GBR", "AUS", "USA"))),
+        ("(C//REL TO NONE)", marked(C, releasable_to=())),
+        ("(C//REL TO %4EONE)", marked(C, releasable_to=("NONE",))),
+        (
+            "(S//AUTH LEGAL/MEDICAL//PII)",
+            marked(S, authorities=("LEGAL", "MEDICAL"), handling=("PII",)),
+        ),
+        ("(U//PHI/PII)", marked(U, handling=("PII", "PHI"))),
+        ("(U//HANDLING DRAFT/PII)", marked(U, handling=("PII", "DRAFT"))),
+        ("(U//COMP NF/alpha%20team)", marked(U, compartments=("alpha team", "NF"))),
+    ],
+)
+def test_how_labels_are_written(mark: str, label: Label) -> None:
+    assert portion(label) == mark
+    assert parse_portion(mark, "t1", "x") == label
+
+
+@pytest.mark.parametrize(
+    ("mark", "label"),
+    [
+        ("(SECRET//NOFORN)", marked(S, releasable_to=("USA",))),
+        ("(TOP SECRET//HARBOR)", marked(TS, compartments=("HARBOR",))),
+        ("(CONFIDENTIAL)", marked(C)),
+        ("(UNCLASSIFIED//PII)", marked(U, handling=("PII",))),
+        ("(S//REL TO GBR,USA)", marked(S, releasable_to=("USA", "GBR"))),
+        ("(S//KITE/HARBOR)", marked(S, compartments=("HARBOR", "KITE"))),
+    ],
+)
+def test_other_ways_to_write_them_are_read(mark: str, label: Label) -> None:
+    assert parse_portion(mark, "t1", "x") == label
+
+
+def test_the_tenant_is_the_ingesters() -> None:
+    assert parse_portion("(U)", "t7", "x").tenant == "t7"
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "text"),
+    [
+        ("(S) The harbour.", "The harbour."),
+        ("(S)The harbour.", "The harbour."),
+        ("  (S)\n  The harbour.\nIt rains.", "The harbour.\nIt rains."),
+        ("(S)", ""),
+    ],
+)
+def test_the_text_begins_behind_the_mark_and_its_blanks(paragraph: str, text: str) -> None:
+    assert split_portion(paragraph, "t1", "x") == (marked(S), text)
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "",
+        "   ",
+        "The harbour (S//NF) is closed.",
+        "(see annex) It rains.",
+        "(see annex //a) It rains.",
+        "(Smith) said so.",
+        "(A) option",
+        "(a) one",
+        "(c) 2026 Harbour Ltd",
+        "(s) plural",
+        "(S)he went.",
+        "(Secret) meetings were held.",
+        "(C/O Harbour Ltd)",
+        "(C/o Harbour Ltd)",
+        "(S/N 12345) is the device.",
+        "(USA) teams",
+        "(https://example.org) is down.",
+        "(Sunday) it rained.\n(Monday) it did not.",
+        "- option\n- (A) another",
+        "S is a letter / and TS are two.",
+    ],
+)
+def test_prose_is_no_mark(paragraph: str) -> None:
+    assert split_portion(paragraph, "t1", "x") == (None, paragraph)
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "(X//NF) text",
+        "(S/NF) text",
+        "(S/REL TO USA) text",
+        "(TS/SCI//NF) text",
+        "(TS/SCI) text",
+        "(S NF) text",
+        "(S, NOFORN) text",
+        "(S-NF) text",
+        "(S//) text",
+        "(S//NF//) text",
+        "(S//NF//HARBOR) text",
+        "(S//HARBOR//KITE) text",
+        "(S//harbor) text",
+        "(S//HARBOR, KITE) text",
+        "(S//NF/HARBOR) text",
+        "(S//PII/DRAFT) text",
+        "(S//REL USA) text",
+        "(S//REL TO) text",
+        "(S//REL TO ) text",
+        "(S//REL TO USA GBR) text",
+        "(S//REL TO USA,, GBR) text",
+        "(S//REL TO NONE, USA) text",
+        "(S//REL TO USA//NF) text",
+        "(S//AUTH ) text",
+        "(S//AUTH a b) text",
+        "(S//COMP %4e) text",
+        "(S//COMP %FF) text",
+        "(S//COMP HARBOR//COMP KITE) text",
+        "(S //NF) text",
+        "( S//NF) text",
+        "( S ) text",
+        "(SECRET ) text",
+        "(s//nf) text",
+        "(Secret//NF) text",
+        "(COSMIC//NF) text",
+        "(S//NF text without an end",
+        "(S//HARBOR (see annex)) text",
+        "[S//NF] text",
+        "S//NF",
+        "SECRET//NOFORN",
+        "\uff08S\uff0f\uff0fNF\uff09 text",
+        "\ufeff(S//NF) text",
+        "(S\u200b//NF) text",
+        "# (S) Heading",
+        "- (S//NF) item",
+        "1. (S) item",
+        "**(S//NF)** text",
+        "> (S) quoted",
+        "(U) text\n(S//NF) more text",
+        "text\n- (S) item",
+    ],
+)
+def test_what_looks_like_a_mark_and_is_none_is_refused(paragraph: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        split_portion(paragraph, "t1", "report.md, paragraph 3")
+    assert refused.value.message.startswith("report.md, paragraph 3: ")
+    assert "(S//NF)" in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["S//NF", "", "(S) text", "(Q)", "()", "(S//NF"])
+def test_only_a_whole_mark_is_parsed(text: str) -> None:
+    with pytest.raises(BadInput, match=r"^report\.md: "):
+        parse_portion(text, "t1", "report.md")
+
+
+def test_a_refusal_repeats_the_mark_and_not_the_text_behind_it() -> None:
+    with pytest.raises(BadInput) as refused:
+        split_portion("(S/NF) The source lives in the harbour.", "t1", "x")
+    assert "'(S/NF)'" in refused.value.message
+    assert "harbour" not in refused.value.message
