@@ -34,11 +34,11 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0, 2 for wrong usage, 1 for any other failure."""
     options = _parser().parse_args(arguments)
-    configure_logging()
-    logging.getLogger().setLevel(os.environ.get("COPILOT_LOG", "ERROR").upper())
     name = " ".join(filter(None, [options.command, getattr(options, "action", None)]))
     try:
         settings = Settings.from_environment(os.environ)
+        quiet = "INFO" if options.command == "serve" else "ERROR"
+        configure_logging(level=settings.log_level or quiet)
         module, function = _COMMANDS[name].split(":")
         command = getattr(import_module(f"copilot.commands.{module}"), function)
         return asyncio.run(command(settings, options)) or 0

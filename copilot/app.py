@@ -289,8 +289,9 @@ async def build(
         scoper = Scoper(engine, PostgresLabels(database))
         ledger = Ledger(database)
         metrics = Metrics()
+        passages = PostgresPassages(database)
         hybrid = Hybrid(
-            PostgresPassages(database),
+            passages,
             PostgresGraph(database),
             embedder,
             graphrag=settings.graphrag_enabled,
@@ -299,7 +300,7 @@ async def build(
             engine=engine,
             scoper=scoper,
             hybrid=hybrid,
-            relevance=Relevance(embedder),
+            relevance=Relevance(passages),
             prompts=Prompts.load(),
             generator=generator or _generator(settings, sdk),
             resources=Resources(database),

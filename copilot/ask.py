@@ -114,7 +114,11 @@ class Pipeline:
         asked = await self._find(asker, question, _CANDIDATES)
         with asked.timings.stage("relevance"):
             weighed = await self._relevance.weigh(
-                asked.contexts[:_WEIGHED], asked.plan, asked.found.vector, asked.found.idf
+                asked.contexts[:_WEIGHED],
+                asked.plan,
+                asked.found.vector,
+                asked.found.idf,
+                scope=asked.scope,
             )
         with asked.timings.stage("context"):
             absent = unnamed(asked.plan.question, weighed)

@@ -38,7 +38,8 @@ def migrations(path: Path | None = None) -> list[Migration]:
 async def migrate(url: str, path: Path | None = None) -> list[str]:
     """Brings the database to this version; gives the names of what was applied.
 
-    Raises Misconfigured where the history was edited or is newer than this program.
+    Raises Misconfigured where the history was edited, is newer than this program or a migration fails,
+    and Unavailable where the server is, or where another migration does not end.
     """
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -49,13 +50,22 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
             "postgres", "cannot reach the database to migrate it; see DATABASE_URL"
         ) from error
     async with connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        await _lock(connection)
         await connection.execute(_HISTORY)
         cursor = await connection.execute("SELECT name, sha256 FROM migrations")
         pending = _pending(migrations(path), dict(await cursor.fetchall()))
         for migration in pending:
             await _apply(connection, migration)
         return [migration.name for migration in pending]
+
+
+async def _lock(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:
+    try:
+        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    except psycopg.OperationalError as error:  # LockNotAvailable is one
+        raise Unavailable(
+            "postgres", "cannot begin to migrate: somebody else migrates this database; try again"
+        ) from error
 
 
 def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]:
@@ -77,9 +87,14 @@ def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]
 async def _apply(
     connection: psycopg.AsyncConnection[tuple[str, str]], migration: Migration
 ) -> None:
-    async with connection.transaction():
-        await connection.execute(migration.sql)
-        await connection.execute(
-            "INSERT INTO migrations (name, sha256) VALUES (%s, %s)",
-            [migration.name, migration.sha256],
-        )
+    try:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO migrations (name, sha256) VALUES (%s, %s)",
+                [migration.name, migration.sha256],
+            )
+    except psycopg.Error as error:
+        raise Misconfigured(
+            f"the migration {migration.name} failed and was undone: {str(error).splitlines()[0]}"
+        ) from error

@@ -31,6 +31,7 @@ class Settings:
     jwt_issuer: str | None = None
     enabled: bool = True
     graphrag_enabled: bool = True
+    log_level: str | None = None
     database_timeout_s: float = 5.0
     policy_timeout_s: float = 1.0
 
@@ -56,6 +57,7 @@ class Settings:
             jwt_issuer=env.get("COPILOT_JWT_ISSUER") or None,
             enabled=_switch(env, "COPILOT_ENABLED", default=True),
             graphrag_enabled=_switch(env, "COPILOT_GRAPHRAG_ENABLED", default=True),
+            log_level=_level(env),
             database_timeout_s=_seconds(env, "COPILOT_DATABASE_TIMEOUT", 5.0),
             policy_timeout_s=_seconds(env, "COPILOT_POLICY_TIMEOUT", 1.0),
         )
@@ -75,6 +77,13 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value not in {"", "true", "false", "1", "0", "on", "off"}:
         raise Misconfigured(f"{name} must be true or false, not {value!r}")
     return value in {"true", "1", "on"} if value else default
+
+
+def _level(env: Mapping[str, str]) -> str | None:
+    value = env.get("COPILOT_LOG", "").upper() or None
+    if value not in {None, "DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise Misconfigured("COPILOT_LOG must be DEBUG, INFO, WARNING or ERROR")
+    return value
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

@@ -112,15 +112,18 @@ def new_trace_id() -> str:
     return value
 
 
-def configure_logging(stream: TextIO | None = None) -> None:
-    """Sends the program's log as JSON lines to `stream` (standard error by default)."""
+def configure_logging(stream: TextIO | None = None, level: int | str = logging.INFO) -> None:
+    """Sends the program's log as JSON lines to `stream` (standard error by default).
+
+    `level` is that of our own loggers; of other packages only warnings are kept.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     for name in OWN_LOGGERS:
-        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).setLevel(level)
 
 
 class JsonFormatter(logging.Formatter):

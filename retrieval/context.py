@@ -62,6 +62,8 @@ def _similar(a: Context, b: Context) -> bool:
 
 def _triples(text: str) -> set[tuple[str, ...]]:
     words = _WORD.findall(text.casefold())
+    if len(words) < 3:
+        return {tuple(words)}
     return set(zip(words, words[1:], words[2:], strict=False))
 
 

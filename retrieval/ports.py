@@ -51,6 +51,15 @@ class Neighbour:
     relation: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedSentence:
+    """A sentence of a chunk, in code points of its text, with the vector of title and sentence."""
+
+    start: int
+    end: int
+    vector: Vectors
+
+
 class PassageStore(Protocol):
     """Passages with their vectors and postings."""
 
@@ -65,6 +74,11 @@ class PassageStore(Protocol):
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         """The chunks with these ids, as far as they are visible."""
+
+    async def sentences(
+        self, chunk_ids: Sequence[str], *, scope: Scope
+    ) -> dict[str, list[EmbeddedSentence]]:
+        """Chunk id → its sentences in order, over visible chunks."""
 
 
 class GraphStore(Protocol):

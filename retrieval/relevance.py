@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
+from policy.scope import Scope
 from retrieval.analysis import Expects, Plan
-from retrieval.embedding import Embedder, Vectors
+from retrieval.embedding import Vectors
 from retrieval.entities import mentions
-from retrieval.sentences import split
+from retrieval.ports import EmbeddedSentence, PassageStore
 from retrieval.terms import Terms
-from retrieval.types import Context, EntityKind, ScoredSentence
+from retrieval.types import Chunk, Context, EntityKind, ScoredSentence
 
 _MEANING, _WORDS, _KIND = 0.52, 0.31, 0.17
 """Weights of cosine, of covered question terms and of the expected kind of answer: a logistic regression on
@@ -38,45 +40,46 @@ _CAUSE = re.compile(r"\b(?:because|since|due to|in order|so that|to avoid|owing|
 class Relevance:
     """Weighs sentences by meaning, words and kind. Depends on the question and the visible part alone."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+    def __init__(self, passages: PassageStore) -> None:
+        self._passages = passages
         self._terms = Terms()
 
     async def weigh(
-        self, contexts: Sequence[Context], plan: Plan, question: Vectors, idf: Mapping[str, float]
+        self,
+        contexts: Sequence[Context],
+        plan: Plan,
+        question: Vectors,
+        idf: Mapping[str, float],
+        *,
+        scope: Scope,
     ) -> list[Context]:
         """The contexts with their sentences scored, in the order given."""
-        spans = [split(context.chunk.text) for context in contexts]
-        # With its title: a sentence alone often does not say whom it is about.
-        texts = [
-            f"{context.chunk.title or ''} . {span.of(context.chunk.text)}"
-            for context, inside in zip(contexts, spans, strict=True)
-            for span in inside
-        ]
-        cosines = iter(
-            (await self._embedder.embed(texts)).astype(np.float64) @ question.astype(np.float64)
-        )
+        ids = [context.chunk.chunk_id for context in contexts]
+        stored = await self._passages.sentences(ids, scope=scope)
+        asked = question.astype(np.float64)
         return [
             replace(
                 context,
                 sentences=tuple(
-                    ScoredSentence(
-                        start=span.start,
-                        end=span.end,
-                        text=span.of(context.chunk.text),
-                        score=self._score(
-                            span.of(context.chunk.text),
-                            context.chunk.title,
-                            float(next(cosines)),
-                            plan,
-                            idf,
-                        ),
-                    )
-                    for span in inside
+                    self._scored(context.chunk, one, asked, plan, idf)
+                    for one in stored.get(context.chunk.chunk_id, ())
                 ),
             )
-            for context, inside in zip(contexts, spans, strict=True)
+            for context in contexts
         ]
+
+    def _scored(
+        self,
+        chunk: Chunk,
+        sentence: EmbeddedSentence,
+        question: npt.NDArray[np.float64],
+        plan: Plan,
+        idf: Mapping[str, float],
+    ) -> ScoredSentence:
+        text = chunk.text[sentence.start : sentence.end]
+        cosine = float(sentence.vector.astype(np.float64) @ question)
+        score = self._score(text, chunk.title, cosine, plan, idf)
+        return ScoredSentence(start=sentence.start, end=sentence.end, text=text, score=score)
 
     def _score(
         self, text: str, title: str | None, cosine: float, plan: Plan, idf: Mapping[str, float]

@@ -13,8 +13,9 @@ from retrieval.embedding import Embedder, Vectors
 from retrieval.entities import mentions, normalise
 from retrieval.identity import content_id
 from retrieval.relations import relations
+from retrieval.sentences import split
 from retrieval.terms import Terms
-from retrieval.types import EntityKind, Mention, Relation
+from retrieval.types import EntityKind, Mention, Relation, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class PreparedChunk:
     end: int
     text: str
     embedding: Vectors
+    sentences: tuple[tuple[Span, Vectors], ...]
+    """Code points in the chunk's text; the vector is that of title and sentence."""
     terms: Mapping[str, int]
     mentions: tuple[tuple[Mention, bool], ...]
     """Each with whether it stands in the title (offsets are then those of the title)."""
@@ -76,14 +79,30 @@ async def prepare(
         title = document.title if part.label.dominates(document.label) else ""
         part_id = _part_id(document, part, occurrence)
         spans = chunk(part.text)
-        texts = [span.of(part.text) for span in spans]
-        vectors = await embedder.embed([f"{title}\n{text}" if title else text for text in texts])
+        embedded = [await _embed(span.of(part.text), title, embedder) for span in spans]
         chunks = tuple(
-            _chunk(part_id, span.start, text, vector, title, terms)
-            for span, text, vector in zip(spans, texts, vectors, strict=True)
+            _chunk(part_id, span.start, text, title, terms)
+            for span, text in zip(spans, embedded, strict=True)
         )
         parts.append(PreparedPart(part=part, part_id=part_id, chunks=chunks))
     return PreparedDocument(document=document, sha256=digest(document), parts=tuple(parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Embedded:
+    text: str
+    vector: Vectors
+    sentences: tuple[tuple[Span, Vectors], ...]
+
+
+async def _embed(text: str, title: str, embedder: Embedder) -> _Embedded:
+    """The text and each of its sentences, with the title before them where there is one."""
+    spans = split(text)
+    texts = [text, *(span.of(text) for span in spans)]
+    vectors = await embedder.embed([f"{title}\n{one}" if title else one for one in texts])
+    return _Embedded(
+        text=text, vector=vectors[0], sentences=tuple(zip(spans, vectors[1:], strict=True))
+    )
 
 
 def _part_id(document: Document, part: Part, occurrence: int) -> str:
@@ -96,15 +115,17 @@ def _part_id(document: Document, part: Part, occurrence: int) -> str:
 
 
 def _chunk(
-    part_id: str, start: int, text: str, vector: Vectors, title: str, terms: Terms
+    part_id: str, start: int, embedded: _Embedded, title: str, terms: Terms
 ) -> PreparedChunk:
+    text = embedded.text
     inside = mentions(text)
     return PreparedChunk(
         chunk_id=content_id("chunk", part_id, str(start), text),
         start=start,
         end=start + len(text),
         text=text,
-        embedding=vector,
+        embedding=embedded.vector,
+        sentences=embedded.sentences,
         terms=Counter(terms.of(f"{title} {text}")),
         mentions=(*((m, False) for m in inside), *((m, True) for m in _title_mentions(title))),
         relations=tuple(relations(text, inside)),

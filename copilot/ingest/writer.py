@@ -9,6 +9,7 @@ from psycopg.types.json import Json, Jsonb
 from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
 from copilot.ledger.log import Record, append
 from policy.scope import Scope
+from retrieval.embedding import Vectors
 from retrieval.identity import content_id, entity_id
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
@@ -93,6 +94,7 @@ async def _part(
     await connection.execute(_SQL["part"], stored)
     rows: dict[str, list[Row]] = {
         "chunks": [_chunk_row(chunk, part, label_id) for chunk in part.chunks],
+        "sentences": [row for chunk in part.chunks for row in _sentence_rows(chunk, label_id)],
         "postings": [row for chunk in part.chunks for row in _posting_rows(chunk, label_id)],
         "mentions": [
             row for chunk in part.chunks for row in _mention_rows(chunk, tenant, label_id)
@@ -116,9 +118,24 @@ def _chunk_row(chunk: PreparedChunk, part: PreparedPart, label_id: int) -> Row:
         "start_at": chunk.start,
         "end_at": chunk.end,
         "text": chunk.text,
-        # The shortest text that reads back as the same float32.
-        "embedding": "[" + ",".join(map(str, chunk.embedding)) + "]",
+        "embedding": _vector(chunk.embedding),
     }
+
+
+def _sentence_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
+    for span, vector in chunk.sentences:
+        yield {
+            "chunk_id": chunk.chunk_id,
+            "label_id": label_id,
+            "start_at": span.start,
+            "end_at": span.end,
+            "embedding": _vector(vector),
+        }
+
+
+def _vector(values: Vectors) -> str:
+    """pgvector's text form, each number the shortest that reads back as the same float32."""
+    return "[" + ",".join(map(str, values)) + "]"
 
 
 def _posting_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:

@@ -27,6 +27,8 @@ VALUES (%(label_id)s, %(chunks)s, %(terms)s)
 ON CONFLICT (label_id) DO UPDATE SET chunks = s.chunks + excluded.chunks, terms = s.terms + excluded.terms
 -- name: chunks
 INSERT INTO chunks SELECT * FROM json_populate_recordset(NULL::chunks, %(rows)s)
+-- name: sentences
+INSERT INTO sentences SELECT * FROM json_populate_recordset(NULL::sentences, %(rows)s)
 -- name: postings
 INSERT INTO postings SELECT * FROM json_populate_recordset(NULL::postings, %(rows)s)
 -- name: mentions

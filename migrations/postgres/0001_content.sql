@@ -62,6 +62,16 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_part ON chunks (part_id);
 CREATE INDEX chunks_by_label ON chunks (label_id);
 
+-- The sentences of a chunk with their own vectors: what relevance weighs, computed once.
+CREATE TABLE sentences (
+    chunk_id  text NOT NULL REFERENCES chunks ON DELETE CASCADE,
+    label_id  int NOT NULL REFERENCES labels,
+    start_at  int NOT NULL,
+    end_at    int NOT NULL,
+    embedding halfvec(384) NOT NULL,
+    PRIMARY KEY (chunk_id, start_at)
+);
+
 CREATE TABLE postings (
     term     text NOT NULL,
     label_id int NOT NULL,

@@ -21,9 +21,9 @@ $$;
 GRANT SELECT ON labels, label_epochs TO copilot_reader, copilot_writer, copilot_ledger, copilot_auditor;
 GRANT INSERT (tenant, canonical, value) ON labels TO copilot_writer, copilot_ledger;
 
-GRANT SELECT ON documents, parts, chunks, postings, label_statistics, mentions, relations, answers
+GRANT SELECT ON documents, parts, chunks, sentences, postings, label_statistics, mentions, relations, answers
     TO copilot_reader;
-GRANT SELECT, INSERT, DELETE ON documents, parts, chunks, postings, mentions, relations TO copilot_writer;
+GRANT SELECT, INSERT, DELETE ON documents, parts, chunks, sentences, postings, mentions, relations TO copilot_writer;
 GRANT SELECT, INSERT, UPDATE ON label_statistics TO copilot_writer;
 
 GRANT EXECUTE ON FUNCTION append_ledger_entry TO copilot_ledger, copilot_writer;
@@ -35,7 +35,7 @@ DO $$
 DECLARE
     labelled text;
 BEGIN
-    FOREACH labelled IN ARRAY ARRAY['documents', 'parts', 'chunks', 'postings', 'label_statistics',
+    FOREACH labelled IN ARRAY ARRAY['documents', 'parts', 'chunks', 'sentences', 'postings', 'label_statistics',
         'mentions', 'relations', 'ledger_entries', 'ledger_openings', 'ledger_acts']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', labelled);

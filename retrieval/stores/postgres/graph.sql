@@ -33,4 +33,4 @@ UNION
 SELECT DISTINCT source_id, source_name, target_id, target_name, type
 FROM relations
 WHERE target_id = ANY(%(entities)s) AND label_id = ANY({labels})
-ORDER BY 3, 1, 5
+ORDER BY 3, 1, 5, 4, 2

@@ -5,7 +5,7 @@ from typing import Any
 
 from policy.scope import Scope
 from retrieval.embedding import Vectors
-from retrieval.ports import Posting, Statistics
+from retrieval.ports import EmbeddedSentence, Posting, Statistics
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 from retrieval.types import Chunk, Hit
@@ -34,6 +34,17 @@ class PostgresPassages:
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         rows = await self._rows("chunks", scope, {"ids": list(chunk_ids)})
         return {row["chunk_id"]: _chunk(row, scope) for row in rows}
+
+    async def sentences(
+        self, chunk_ids: Sequence[str], *, scope: Scope
+    ) -> dict[str, list[EmbeddedSentence]]:
+        found: dict[str, list[EmbeddedSentence]] = {}
+        for row in await self._rows("sentences", scope, {"ids": list(chunk_ids)}):
+            sentence = EmbeddedSentence(
+                start=row["start_at"], end=row["end_at"], vector=row["embedding"].to_numpy()
+            )
+            found.setdefault(row["chunk_id"], []).append(sentence)
+        return found
 
     async def _rows(
         self, name: str, scope: Scope, values: Mapping[str, Any]

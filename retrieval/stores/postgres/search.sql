@@ -19,3 +19,8 @@ FROM chunks c
 JOIN parts p ON p.part_id = c.part_id
 LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
 WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels}) AND p.label_id = ANY({labels})
+-- name: sentences
+SELECT chunk_id, start_at, end_at, embedding::vector AS embedding
+FROM sentences
+WHERE chunk_id = ANY(%(ids)s) AND label_id = ANY({labels})
+ORDER BY chunk_id, start_at

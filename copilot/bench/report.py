@@ -1,0 +1,54 @@
+"""The form of a benchmark's result: figures with their goals, and where they were measured."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number. It passes where it is at most its goal, or where it has none."""
+
+    value: float
+    unit: str
+    goal: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        passed = self.goal is None or self.value <= self.goal
+        return {"value": self.value, "unit": self.unit, "goal": self.goal, "passed": passed}
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What one benchmark found."""
+
+    name: str
+    figures: dict[str, Figure] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        figures = {name: figure.to_json() for name, figure in self.figures.items()}
+        return {
+            "name": self.name,
+            "passed": all(figure["passed"] for figure in figures.values()),
+            "figures": figures,
+            "peers": {},
+            "environment": machine() | self.environment,
+        }
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processors": os.cpu_count(),
+    }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of the values does not exceed."""
+    ranked = sorted(values)
+    return round(ranked[max(0, -(-len(ranked) * int(share * 100) // 100) - 1)], 2)

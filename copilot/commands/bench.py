@@ -1,0 +1,26 @@
+"""`copilot bench NAME`."""
+
+import json
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+
+from copilot.bench import ask
+from copilot.bench.report import Report
+from copilot.settings import Settings
+from policy.errors import BadInput
+
+_BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {"ask": ask.run}
+
+
+async def bench(settings: Settings, options: Namespace) -> int:
+    """Measures and prints the figures; a missed goal is said, and is no failure of the command."""
+    if options.name not in _BENCHES:
+        raise BadInput(f"there is no bench {options.name!r}; known: {sorted(_BENCHES)}")
+    value = (await _BENCHES[options.name](settings)).to_json()
+    if options.json:
+        print(json.dumps(value))
+        return 0
+    for name, figure in value["figures"].items():
+        goal = "" if figure["goal"] is None else f"  (goal at most {figure['goal']:g})"
+        print(f"{name:32} {figure['value']:>10} {figure['unit']}{goal}")
+    return 0

@@ -1,0 +1,225 @@
+"""Fakes that pass the same contract tests as the real parts: for tests that need no server."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
+from policy.labels import Label
+from policy.scope import LabelCatalog, Scope
+from retrieval.embedding import DIMENSION, Vectors
+from retrieval.identity import entity_id
+from retrieval.ports import EntityLink, Neighbour, Posting, Statistics
+from retrieval.types import Chunk, Hit
+
+_WORD = re.compile(r"\w+")
+_MOST_CHUNKS_PER_ENTITY = 30
+
+
+class FakeEmbedder:
+    """Hashed bags of words: texts that share words are near one another. No model, no threads."""
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        return np.stack([_bag(text) for text in texts]) if texts else np.empty((0, DIMENSION), "f4")
+
+
+def _bag(text: str) -> Vectors:
+    counts = np.zeros(DIMENSION)
+    for word in _WORD.findall(text.casefold()):
+        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        value = int.from_bytes(digest, "big")
+        counts[value % DIMENSION] += 1 if value >> 63 else -1
+    if not counts.any():
+        counts[0] = 1
+    return (counts / np.linalg.norm(counts)).astype(np.float32)
+
+
+class MemoryLabels:
+    """Interned labels: a `LabelSource` whose epoch rises with each new one."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Label, int] = {}
+
+    def intern(self, label: Label) -> int:
+        return self._ids.setdefault(label, len(self._ids) + 1)
+
+    async def catalog(self, tenant: str) -> LabelCatalog:
+        labels = {i: label for label, i in self._ids.items() if label.tenant == tenant}
+        return LabelCatalog(epoch=len(labels), labels=labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    document: PreparedDocument
+    document_label_id: int
+    part: PreparedPart
+    label_id: int
+    chunk: PreparedChunk
+
+
+@dataclass
+class MemoryCorpus:
+    """What both memory stores read. Documents of one id and label replace one another."""
+
+    labels: MemoryLabels = field(default_factory=MemoryLabels)
+    _documents: dict[tuple[str, Label], PreparedDocument] = field(default_factory=dict)
+
+    def put(self, document: PreparedDocument) -> None:
+        source = document.document
+        for label in [source.label, *(part.label for part in source.parts)]:
+            self.labels.intern(label)
+        self._documents[source.document_id, source.label] = document
+
+    def visible(self, scope: Scope) -> Iterator[_Stored]:
+        """The chunks that the scope shows, in the order of their ids."""
+        stored = [
+            _Stored(
+                document=document,
+                document_label_id=self.labels.intern(document.document.label),
+                part=part,
+                label_id=self.labels.intern(part.part.label),
+                chunk=chunk,
+            )
+            for document in self._documents.values()
+            for part in document.parts
+            for chunk in part.chunks
+        ]
+        shown = [one for one in stored if one.label_id in scope.labels]
+        return iter(sorted(shown, key=lambda one: one.chunk.chunk_id))
+
+
+class MemoryPassages:
+    """`PassageStore` over a `MemoryCorpus`."""
+
+    def __init__(self, corpus: MemoryCorpus) -> None:
+        self._corpus = corpus
+
+    async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
+        hits = [
+            Hit(chunk_id=one.chunk.chunk_id, score=_similarity(one, vector))
+            for one in self._corpus.visible(scope)
+        ]
+        return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit]
+
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
+        return [
+            Posting(term=term, chunk_id=one.chunk.chunk_id, tf=tf, length=one.chunk.length)
+            for one in self._corpus.visible(scope)
+            for term, tf in one.chunk.terms.items()
+            if term in set(terms)
+        ]
+
+    async def statistics(self, *, scope: Scope) -> Statistics:
+        lengths = [one.chunk.length for one in self._corpus.visible(scope)]
+        return Statistics(chunks=len(lengths), terms=sum(lengths))
+
+    async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
+        return {
+            one.chunk.chunk_id: _chunk(one, scope)
+            for one in self._corpus.visible(scope)
+            if one.chunk.chunk_id in set(chunk_ids)
+        }
+
+
+class MemoryGraph:
+    """`GraphStore` over a `MemoryCorpus`."""
+
+    def __init__(self, corpus: MemoryCorpus) -> None:
+        self._corpus = corpus
+
+    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        return {
+            entity_id(scope.tenant, mention.key): mention.key
+            for one in self._corpus.visible(scope)
+            for mention, _ in one.chunk.mentions
+            if set(mention.key.split()) & set(tokens)
+        }
+
+    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
+        return {
+            one.chunk.chunk_id: sorted({entity_id(scope.tenant, m.key) for m, _ in mentions})
+            for one in self._corpus.visible(scope)
+            if one.chunk.chunk_id in set(chunk_ids) and (mentions := one.chunk.mentions)
+        }
+
+    async def mentions(
+        self, entity_ids: Sequence[str], vector: Vectors, *, scope: Scope
+    ) -> list[EntityLink]:
+        found: dict[str, list[EntityLink]] = defaultdict(list)
+        for one in self._corpus.visible(scope):
+            titled: dict[str, bool] = {}
+            for mention, in_title in one.chunk.mentions:
+                titled[mention.key] = titled.get(mention.key, False) or in_title
+            for key, in_title in titled.items():
+                if (entity := entity_id(scope.tenant, key)) in set(entity_ids):
+                    found[entity].append(_link(entity, key, one, vector, in_title=in_title))
+        return [link for entity in sorted(found) for link in _nearest(found[entity])]
+
+    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
+        steps = set()
+        for one in self._corpus.visible(scope):
+            for relation in one.chunk.relations:
+                ends = [
+                    (entity_id(scope.tenant, m.key), m.surface)
+                    for m in (relation.source, relation.target)
+                ]
+                for origin, reached in (ends, ends[::-1]):
+                    if origin[0] in set(entity_ids):
+                        steps.add((*origin, relation.type, *reached))
+        steps_in_order = sorted(steps, key=lambda s: (s[0], s[3], s[2], s[1], s[4]))
+        return [
+            Neighbour(from_id=a, from_name=a_name, relation=type_, entity_id=b, name=b_name)
+            for a, a_name, type_, b, b_name in steps_in_order
+        ]
+
+
+def _similarity(one: _Stored, vector: Vectors) -> float:
+    return float(one.chunk.embedding.astype(np.float64) @ vector.astype(np.float64))
+
+
+def _link(entity: str, key: str, one: _Stored, vector: Vectors, *, in_title: bool) -> EntityLink:
+    return EntityLink(
+        entity_id=entity,
+        name=key,
+        chunk_id=one.chunk.chunk_id,
+        degree=0,
+        in_title=in_title,
+        similarity=_similarity(one, vector),
+    )
+
+
+def _nearest(links: list[EntityLink]) -> list[EntityLink]:
+    """The first of an entity's links, each with how many there are."""
+    ordered = sorted(links, key=lambda one: (not one.in_title, -one.similarity, one.chunk_id))
+    return [
+        EntityLink(
+            entity_id=one.entity_id,
+            name=one.name,
+            chunk_id=one.chunk_id,
+            degree=len(links),
+            in_title=one.in_title,
+            similarity=one.similarity,
+        )
+        for one in ordered[:_MOST_CHUNKS_PER_ENTITY]
+    ]
+
+
+def _chunk(one: _Stored, scope: Scope) -> Chunk:
+    source = one.document.document
+    named = one.document_label_id in scope.labels
+    return Chunk(
+        chunk_id=one.chunk.chunk_id,
+        part_id=one.part.part_id,
+        document_id=source.document_id if named else one.part.part_id,
+        title=source.title if named else None,
+        text=one.chunk.text,
+        start=one.chunk.start,
+        end=one.chunk.end,
+        label_id=one.label_id,
+        label=one.part.part.label,
+        metadata=source.metadata if named else {},
+    )

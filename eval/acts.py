@@ -1,0 +1,115 @@
+"""The acts of the policy suite: what a person does, and the JSON that they get."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from copilot.app import Copilot
+from copilot.results import SearchResult
+from copilot.serialise import outcome_json, search_json
+from eval.cases import Question
+from policy.labels import Label
+from policy.principal import Asker
+
+_FREE = frozenset({"timings_ms", "answer_id", "ledger_id", "trace_id"})
+"""What may differ between two runs of the same act on the same visible material."""
+_NAME = re.compile(r"(?<!^)\b[A-Z0-9][\w-]*(?:(?: & | of | )[A-Z0-9][\w-]*)*")
+_EMPTY = frozenset({"NotFound", "Denied", "Unavailable"})
+
+Json = Any
+
+
+class Kind(StrEnum):
+    """What can be done without changing anything."""
+
+    ASK = "ask"
+    SEARCH = "search"
+    BEST = "search --k 20"
+    DOCUMENT = "document"
+    ENTITY = "entity"
+    ANSWER = "answer"
+
+    @property
+    def recorded_as(self) -> str:
+        """The kind of its record in the ledger."""
+        searches = (Kind.SEARCH, Kind.BEST)
+        return "ask" if self is Kind.ASK else "search" if self in searches else "read"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Act:
+    """One act on one thing: a question, an id or a name."""
+
+    kind: Kind
+    about: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.about}"
+
+
+async def perform(copilot: Copilot, asker: Asker, act: Act) -> Json:
+    """The JSON form of what the asker gets."""
+    match act.kind:
+        case Kind.ASK:
+            return outcome_json(await copilot.ask(asker, act.about))
+        case Kind.SEARCH | Kind.BEST:
+            k = None if act.kind is Kind.SEARCH else 20
+            found = await copilot.search(asker, act.about, k)
+            return search_json(found) if isinstance(found, SearchResult) else outcome_json(found)
+        case Kind.DOCUMENT:
+            return as_json(await copilot.document(asker, act.about))
+        case Kind.ENTITY:
+            return as_json(await copilot.entity(asker, act.about))
+        case Kind.ANSWER:
+            return as_json(await copilot.answer(asker, act.about))
+
+
+def full(question: Question) -> list[Act]:
+    """Every act that a question gives rise to: asking it, and reading all that it is about."""
+    asked = [Act(kind, question.question) for kind in (Kind.ASK, Kind.SEARCH)]
+    return [*asked, *light(question)]
+
+
+def light(question: Question) -> list[Act]:
+    """The acts that weigh no sentences, so that there is time for all of them."""
+    ids = dict.fromkeys(piece.document_id for piece in question.relevant)
+    return [
+        Act(Kind.BEST, question.question),
+        *(Act(Kind.DOCUMENT, document_id) for document_id in ids),
+        *(Act(Kind.ENTITY, name) for name in names(question.question)),
+    ]
+
+
+def names(question: str) -> list[str]:
+    """Runs of words with a capital or a digit, the first word of the question left out."""
+    return list(dict.fromkeys(match.group() for match in _NAME.finditer(question)))
+
+
+def comparable(output: Json) -> Json:
+    """The output without what may differ between two runs."""
+    if isinstance(output, Mapping):
+        return {k: None if k in _FREE else comparable(v) for k, v in output.items()}
+    return [comparable(one) for one in output] if isinstance(output, list) else output
+
+
+def has_content(output: Json) -> bool:
+    """Whether anything was found: a comparison of two empty outputs proves little."""
+    return output["kind"] not in _EMPTY and output.get("contexts") != []
+
+
+def as_json(value: object) -> Json:
+    """A result as plain JSON values, with its kind."""
+    if isinstance(value, Label):
+        return value.to_json()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kind = {"kind": value.kind} if hasattr(value, "kind") else {}
+        fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return kind | fields
+    if isinstance(value, Mapping):
+        return {str(key): as_json(one) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(one) for one in value]
+    return value

@@ -1,0 +1,357 @@
+"""What every PassageStore and GraphStore keeps to, the real ones and the shipped fakes alike."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+import anyio
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from copilot.ingest.documents import Document, Part
+from copilot.ingest.ingest import Ingest
+from copilot.ingest.prepare import prepare
+from copilot.ledger.log import Ledger
+from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryLabels, MemoryPassages
+from policy.embedded import EmbeddedEngine
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from policy.scope import LabelSource, Scope, Scoper
+from retrieval.ports import GraphStore, PassageStore
+from retrieval.stores.postgres.database import Database
+from retrieval.stores.postgres.graph import PostgresGraph
+from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.search import PostgresPassages
+from retrieval.terms import Terms
+
+EMBEDDER = FakeEmbedder()
+TERMS = Terms()
+EVERYTHING = 1_000
+LEVELS = {level: Label(tenant="t1", classification=level) for level in Classification}
+HIDDEN = Label(
+    tenant="t1", classification=Classification.U, compartments=frozenset(["SI"])
+)
+SENTENCES = [
+    "Anton Drell owns Alder Shipping Ltd.",
+    "Alder Shipping Ltd paid Marlpit Consulting Ltd for the berth.",
+    "Rolf Aldermann is a director of Alder Shipping Ltd.",
+    "The tanker Sable Heron berthed at Kestrel Quay on 18 February 2024.",
+    "Marlpit Consulting Ltd has the account VM31SALT00467714.",
+    "Nobody saw the tanker leave the berth.",
+]
+TITLES = ["", "Alder Shipping Ltd", "Kestrel Quay"]
+
+
+def asker(clearance: Classification) -> Asker:
+    principal = Principal(
+        sub=f"reader-{clearance}",
+        tenant="t1",
+        clearance=clearance,
+        compartments=frozenset(["SI"] if clearance is Classification.TS else []),
+        nationality="USA",
+        roles=frozenset(["analyst", "ingester"]),
+        purposes=("investigation",),
+    )
+    return Asker(principal=principal, purpose="investigation")
+
+
+LOW, HIGH = asker(Classification.C), asker(Classification.TS)
+
+
+class Put(Protocol):
+    async def __call__(self, *documents: Document) -> None: ...
+
+
+@dataclass
+class Stores:
+    passages: PassageStore
+    graph: GraphStore
+    put: Put
+    scope: Callable[[Asker], Any]
+
+    async def everything(self, scope: Scope) -> list[Any]:
+        """All that the searches give within a scope, as plain values."""
+        vector = await embedded("Alder Shipping Ltd berth")
+        terms = sorted({term for text in SENTENCES for term in TERMS.of(text)})
+        entities = sorted(await self.graph.linked(sorted(TOKENS), scope=scope))
+        hits = await self.passages.nearest(vector, EVERYTHING, scope=scope)
+        ids = [hit.chunk_id for hit in hits]
+        chunks = await self.passages.chunks(ids, scope=scope)
+        return [
+            hits,
+            await self.passages.nearest(vector, 2, scope=scope),
+            sorted(map(str, await self.passages.postings(terms, scope=scope))),
+            await self.passages.statistics(scope=scope),
+            sorted((key, chunk.document_id, chunk.title) for key, chunk in chunks.items()),
+            entities,
+            await self.graph.entities_in(ids, scope=scope),
+            await self.graph.mentions(entities, vector, scope=scope),
+            await self.graph.neighbours(entities, scope=scope),
+        ]
+
+
+TOKENS = {"alder", "shipping", "ltd", "drell", "marlpit", "heron", "kestrel", "quay", "aldermann"}
+Opened = Callable[[], AbstractAsyncContextManager[Stores]]
+
+
+async def embedded(text: str) -> Any:
+    return (await EMBEDDER.embed([text]))[0]
+
+
+@asynccontextmanager
+async def memory() -> AsyncIterator[Stores]:
+    corpus = MemoryCorpus()
+
+    async def put(*documents: Document) -> None:
+        for document in documents:
+            corpus.put(await prepare(document, EMBEDDER, TERMS))
+
+    async with scoper(corpus.labels) as scopes:
+        yield Stores(MemoryPassages(corpus), MemoryGraph(corpus), put, scopes.scope)
+
+
+@asynccontextmanager
+async def postgres(url: str) -> AsyncIterator[Stores]:
+    """Emptied first, so that one database serves all examples of a property."""
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("TRUNCATE documents, label_statistics CASCADE")
+    database = Database(url, timeout_s=10)
+    await database.open()
+
+    async with scoper(PostgresLabels(database)) as scopes:
+        ingest = Ingest(database, scopes, EMBEDDER, Ledger(database))
+
+        async def put(*documents: Document) -> None:
+            report = await ingest.run(HIGH, documents)
+            assert report.rejected == ()
+
+        try:
+            yield Stores(PostgresPassages(database), PostgresGraph(database), put, scopes.scope)
+        finally:
+            await database.close()
+
+
+@asynccontextmanager
+async def scoper(labels: LabelSource | MemoryLabels) -> AsyncIterator[Scoper]:
+    engine = EmbeddedEngine()
+    try:
+        yield Scoper(engine, labels)
+    finally:
+        await engine.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    if request.param == "memory":
+        return memory
+    return partial(postgres, request.getfixturevalue("database_url"))
+
+
+def document(number: int, title: str, level: Classification, *parts: tuple[Any, str]) -> Document:
+    return Document(
+        document_id=f"doc-{number}",
+        title=title,
+        label=LEVELS[level],
+        parts=tuple(Part(label=LEVELS[mark], text=text) for mark, text in parts),
+        source="test",
+    )
+
+
+levels = st.sampled_from(list(Classification))
+texts = st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=3).map(" ".join)
+documents = st.lists(
+    st.tuples(
+        st.sampled_from(TITLES),
+        levels,
+        st.lists(st.tuples(levels, texts), min_size=1, max_size=2, unique_by=lambda p: p[0]),
+    ),
+    min_size=1,
+    max_size=4,
+).map(
+    lambda some: [document(n, title, level, *parts) for n, (title, level, parts) in enumerate(some)]
+)
+few = settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def readable(documents: list[Document]) -> list[tuple[Document, Part]]:
+    return [
+        (one, part)
+        for one in documents
+        for part in one.parts
+        if part.label.classification.rank <= Classification.C.rank
+    ]
+
+
+@few
+@given(documents=documents)
+def test_nearest_is_brute_force_over_what_is_visible(
+    opened: Opened, documents: list[Document]
+) -> None:
+    async def check() -> None:
+        async with opened() as stores:
+            await stores.put(*documents)
+            scope = await stores.scope(LOW)
+            question = await embedded("the berth of the tanker")
+            hits = await stores.passages.nearest(question, EVERYTHING, scope=scope)
+            shown = [
+                f"{one.title}\n{part.text}"
+                if one.title and part.label.dominates(one.label)
+                else part.text
+                for one, part in readable(documents)
+            ]
+            scores = [float(row @ question) for row in await EMBEDDER.embed(shown)]
+            np.testing.assert_allclose(
+                [hit.score for hit in hits], sorted(scores, reverse=True), atol=1e-6
+            )
+            assert hits == sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))
+            assert await stores.passages.nearest(question, 2, scope=scope) == hits[:2]
+
+    anyio.run(check)
+
+
+@few
+@given(documents=documents)
+def test_nothing_outside_the_scope_and_sums_over_what_is_inside(
+    opened: Opened, documents: list[Document]
+) -> None:
+    async def check() -> None:
+        async with opened() as stores:
+            await stores.put(*documents)
+            scope = await stores.scope(LOW)
+            question = await embedded("anything")
+            hits = await stores.passages.nearest(question, EVERYTHING, scope=scope)
+            chunks = await stores.passages.chunks([h.chunk_id for h in hits], scope=scope)
+            assert {chunk.label for chunk in chunks.values()} <= set(scope.labels.values())
+            assert sorted(chunk.text for chunk in chunks.values()) == sorted(
+                part.text for _, part in readable(documents)
+            )
+            prepared = [await prepare(one, EMBEDDER, TERMS) for one in documents]
+            lengths = [
+                chunk.length
+                for one in prepared
+                for part in one.parts
+                if part.part.label in scope.labels.values()
+                for chunk in part.chunks
+            ]
+            statistics = await stores.passages.statistics(scope=scope)
+            assert asdict(statistics) == {"chunks": len(lengths), "terms": sum(lengths)}
+
+    anyio.run(check)
+
+
+@few
+@given(documents=documents, hidden=documents)
+def test_what_is_hidden_changes_nothing(
+    opened: Opened, documents: list[Document], hidden: list[Document]
+) -> None:
+    """Also hidden text under an id that a visible document has."""
+    above = [
+        replace(one, label=HIDDEN, parts=(Part(label=HIDDEN, text=one.parts[0].text),))
+        for one in hidden
+    ]
+
+    async def check() -> None:
+        async with opened() as stores:
+            await stores.put(*documents)
+            before = await stores.everything(await stores.scope(LOW))
+            all_before = await stores.everything(await stores.scope(HIGH))
+            await stores.put(*above)
+            assert await stores.everything(await stores.scope(LOW)) == before
+            assert await stores.everything(await stores.scope(HIGH)) != all_before
+
+    anyio.run(check)
+
+
+def test_the_fakes_give_what_postgres_gives(database_url: str) -> None:
+    corpus = [
+        document(1, "Alder Shipping Ltd", Classification.U, (Classification.U, SENTENCES[0])),
+        document(
+            2,
+            "Kestrel Quay",
+            Classification.S,
+            (Classification.C, " ".join(SENTENCES[1:4])),
+            (Classification.S, SENTENCES[4]),
+        ),
+        document(3, "", Classification.U, (Classification.U, SENTENCES[2])),
+    ]
+
+    async def seen(opened: Opened, who: Asker) -> list[Any]:
+        async with opened() as stores:
+            await stores.put(*corpus)
+            return await stores.everything(await stores.scope(who))
+
+    async def check() -> None:
+        for who in (LOW, HIGH):
+            real = await seen(partial(postgres, database_url), who)
+            fake = await seen(memory, who)
+            assert _rounded(real) == _rounded(fake)
+            assert all(real)
+
+    anyio.run(check)
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to six digits: Postgres sums in single precision."""
+    if isinstance(value, float):
+        return round(value, 6) + 0.0
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return _rounded(list(asdict(value).values()))
+    return value
+
+
+@pytest.mark.anyio
+async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> None:
+    """The limit for each entity holds after the scope."""
+    async with opened() as stores:
+        await stores.put(
+            document(0, "", Classification.U, (Classification.U, "Anton Drell left the quay.")),
+            *(
+                document(
+                    n, "Anton Drell", Classification.S, (Classification.S, f"Anton Drell, note {n}.")
+                )
+                for n in range(1, 41)
+            ),
+        )
+        vector = await embedded("Anton Drell")
+        low, high = await stores.scope(LOW), await stores.scope(HIGH)
+        [entity] = await stores.graph.linked(["drell"], scope=low)
+        [link] = await stores.graph.mentions([entity], vector, scope=low)
+        assert (link.degree, link.in_title) == (1, False)
+        links = await stores.graph.mentions([entity], vector, scope=high)
+        assert (len(links), links[0].degree) == (30, 41)
+
+
+@pytest.mark.anyio
+async def test_a_relation_leads_both_ways_and_only_where_it_is_visible(opened: Opened) -> None:
+    async with opened() as stores:
+        await stores.put(
+            document(1, "", Classification.S, (Classification.S, SENTENCES[0])),
+            document(
+                2,
+                "",
+                Classification.U,
+                (Classification.U, "Anton Drell left. Alder Shipping Ltd stayed."),
+            ),
+        )
+        low, high = await stores.scope(LOW), await stores.scope(HIGH)
+        known = {key: i for i, key in (await stores.graph.linked(TOKENS_IN_ORDER, scope=low)).items()}
+        ends = [known["anton drell"], known["alder shipping"]]
+        for one, other in (ends, ends[::-1]):
+            steps = await stores.graph.neighbours([one], scope=high)
+            assert ("owns", other) in {(step.relation, step.entity_id) for step in steps}
+        seen = {step.relation for step in await stores.graph.neighbours(ends, scope=low)}
+        assert "owns" not in seen
+
+
+TOKENS_IN_ORDER = sorted(TOKENS)

@@ -1,0 +1,258 @@
+"""The second layer: what Postgres itself refuses, whatever the program asks for."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from pgvector.psycopg import register_vector
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from retrieval.stores.postgres.database import Role, serving_conninfo
+from tests.servers import postgres as postgres_server
+
+SEARCHES = [
+    ("retrieval.stores.postgres", "search.sql"),
+    ("retrieval.stores.postgres", "graph.sql"),
+    ("copilot", "resources.sql"),
+]
+LABELLED = ["documents", "parts", "chunks", "postings", "label_statistics", "mentions", "relations"]
+LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
+TABLES = [*LABELLED, *LEDGER, "answers", "labels", "label_epochs", "migrations"]
+_CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)")
+
+
+def blocks() -> list[Any]:
+    """Every block of the searches' SQL, its label clause taken out."""
+    found = []
+    for package, file in SEARCHES:
+        text = files(package).joinpath(file).read_text("utf-8")
+        _, *pieces = re.split(r"^-- name: (\w+)\s*$", text, flags=re.MULTILINE)
+        for name, body in zip(pieces[::2], pieces[1::2], strict=True):
+            open_, count = _CLAUSE.subn("true", body)
+            assert "{labels}" not in open_
+            assert count
+            found.append(pytest.param(open_, id=f"{file}-{name}"))
+    return found
+
+
+@contextmanager
+def serving(url: str, role: Role, labels: list[int] | None = None) -> Iterator[Any]:
+    """A connection as the program opens it for a role, with a scope where one is given."""
+    connection = psycopg.connect(
+        serving_conninfo(url, role, 10), row_factory=dict_row, autocommit=labels is None
+    )
+    with connection:
+        register_vector(connection)
+        if labels is not None:
+            ids = "{" + ",".join(map(str, labels)) + "}"
+            connection.execute("SELECT set_config('copilot.label_ids', %s, true)", [ids])
+        yield connection
+
+
+def as_owner(url: str, query: str, values: Any = None) -> list[dict[str, Any]]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return connection.execute(query.encode(), values).fetchall()
+
+
+@dataclass
+class Hidden:
+    """The case file, with everything of one label taken to be hidden."""
+
+    url: str
+    visible: list[int]
+    ids: set[str]
+    """Chunks, parts and document ids that bear a hidden label."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Parameters that find something for every block."""
+        chunks = [row["chunk_id"] for row in as_owner(self.url, "SELECT chunk_id FROM chunks")]
+        terms = as_owner(self.url, "SELECT DISTINCT term FROM postings")
+        named = as_owner(
+            self.url,
+            """SELECT source_id AS entity_id FROM relations WHERE label_id <> ALL(%(v)s)
+               UNION ALL SELECT entity_id FROM mentions""",
+            {"v": self.visible},
+        )
+        hidden = as_owner(
+            self.url,
+            "SELECT document_id, tenant FROM documents WHERE label_id <> ALL(%s) LIMIT 1",
+            [self.visible],
+        )[0]
+        return {
+            "vector": np.ones(384, np.float32),
+            "limit": 100_000,
+            "terms": [row["term"] for row in terms],
+            "ids": chunks,
+            "chunks": chunks,
+            "tokens": ["anton", "drell"],
+            "entities": [row["entity_id"] for row in named],
+            "most": 100_000,
+            "id": hidden["document_id"],
+            "tenant": hidden["tenant"],
+            "entity": named[0]["entity_id"],
+        }
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres: str) -> Iterator[str]:
+    """One database for the module: all that is tried here is refused."""
+    uri = postgres_server.clone(postgres)
+    yield uri
+    postgres_server.drop(postgres, uri)
+
+
+@pytest.fixture(scope="module")
+def case_file(postgres: str, case_file_template: str) -> Iterator[str]:
+    uri = postgres_server.clone(postgres, case_file_template)
+    yield uri
+    postgres_server.drop(postgres, uri)
+
+
+@pytest.fixture(scope="module")
+def hidden(case_file: str) -> Hidden:
+    labels = as_owner(case_file, "SELECT label_id, value FROM labels")
+    visible = [one["label_id"] for one in labels if one["value"]["classification"] == "U"]
+    rows = as_owner(
+        case_file,
+        """SELECT chunk_id AS id FROM chunks WHERE label_id <> ALL(%(v)s)
+           UNION SELECT part_id FROM parts WHERE label_id <> ALL(%(v)s)
+           UNION (SELECT document_id FROM documents WHERE label_id <> ALL(%(v)s)
+                  EXCEPT SELECT document_id FROM documents WHERE label_id = ANY(%(v)s))""",
+        {"v": visible},
+    )
+    return Hidden(case_file, visible, {row["id"] for row in rows})
+
+
+def shown(rows: list[dict[str, Any]]) -> set[str]:
+    return {value for row in rows for value in row.values() if isinstance(value, str)}
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_a_search_that_forgets_its_labels_shows_nothing_hidden(hidden: Hidden, block: str) -> None:
+    values = hidden.values
+    everything = as_owner_with_vector(hidden.url, block, values)
+    with serving(hidden.url, Role.READER, hidden.visible) as connection:
+        rows = connection.execute(block.encode(), values).fetchall()
+    assert not shown(rows) & hidden.ids
+    for row in rows:
+        assert row.get("label_id") in {None, *hidden.visible}
+    # The same query without row-level security would have shown more.
+    assert everything != rows
+
+
+def as_owner_with_vector(url: str, query: str, values: Any) -> list[dict[str, Any]]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        register_vector(connection)
+        return connection.execute(query.encode(), values).fetchall()
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_without_a_scope_there_is_an_error_and_no_row(hidden: Hidden, block: str) -> None:
+    with (
+        serving(hidden.url, Role.READER) as connection,
+        pytest.raises((psycopg.errors.DataError, psycopg.errors.UndefinedObject)),
+    ):
+        connection.execute(block.encode(), hidden.values)
+
+
+@pytest.mark.parametrize("table", [*LABELLED, *LEDGER, "answers"])
+def test_an_empty_scope_shows_nothing(hidden: Hidden, table: str) -> None:
+    role = Role.AUDITOR if table in LEDGER else Role.READER
+    query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
+    with serving(hidden.url, role, []) as connection:
+        assert connection.execute(query).fetchall() == []
+
+
+WRITES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("table", TABLES)
+def test_readers_and_auditors_cannot_write(database_url: str, table: str, write: str) -> None:
+    for role in (Role.READER, Role.AUDITOR):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, write)
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+def test_whoever_writes_the_ledger_can_only_append(
+    database_url: str, table: str, write: str
+) -> None:
+    for role in (Role.LEDGER, Role.WRITER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, write)
+
+
+@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+def test_whoever_writes_the_ledger_cannot_read_it(database_url: str, table: str) -> None:
+    for role in (Role.LEDGER, Role.WRITER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, "SELECT * FROM {}")
+
+
+@pytest.mark.parametrize("role", Role)
+def test_entries_come_in_by_the_one_function_alone(database_url: str, role: Role) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        run(database_url, role, "ledger_entries", "INSERT INTO {} DEFAULT VALUES")
+
+
+def run(url: str, role: Role, table: str, statement: str) -> None:
+    column = as_owner(
+        url,
+        "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+        "ORDER BY ordinal_position DESC",
+        [table],
+    )[0]["column_name"]
+    names = [sql.Identifier(one) for one in (table, column, column)]
+    with serving(url, role, []) as connection:
+        connection.execute(sql.SQL(statement).format(*names))  # type: ignore[arg-type]
+
+
+def test_no_serving_role_owns_a_table_or_passes_by_the_policies(database_url: str) -> None:
+    roles = as_owner(
+        database_url,
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles "
+        "WHERE rolname LIKE 'copilot%%'",
+        [],
+    )
+    assert {one.pop("rolname") for one in roles} == set(Role)
+    assert not any(value for one in roles for value in one.values())
+    owned = "SELECT relname FROM pg_class JOIN pg_roles r ON r.oid = relowner WHERE rolname = ANY(%s)"
+    assert as_owner(database_url, owned, [list(Role)]) == []
+    member = "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE rolname = ANY(%s)"
+    assert as_owner(database_url, member, [list(Role)]) == []
+
+
+def test_every_table_with_a_label_has_row_level_security(database_url: str) -> None:
+    unprotected = as_owner(
+        database_url,
+        """SELECT relname FROM pg_class c
+           WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT relrowsecurity
+             AND EXISTS (SELECT FROM pg_attribute a
+                         WHERE a.attrelid = c.oid AND attname IN ('label_id', 'label_ids'))""",
+    )
+    assert [one["relname"] for one in unprotected] == ["labels"]  # the catalogue itself
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("statement", ["SET ROLE {}", "SET SESSION AUTHORIZATION {}"])
+def test_an_embedded_role_cannot_become_the_owner(
+    database_url: str, role: Role, statement: str
+) -> None:
+    owner = as_owner(database_url, "SELECT current_user AS name")[0]["name"]
+    command = sql.SQL(statement).format(sql.Identifier(owner))  # type: ignore[arg-type]
+    with serving(database_url, role) as connection:
+        assert connection.execute("SELECT session_user AS name").fetchone() == {"name": role}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(command)
+        connection.execute("RESET ROLE")
+        assert connection.execute("SELECT current_user AS name").fetchone() == {"name": role}

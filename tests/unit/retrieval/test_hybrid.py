@@ -1,0 +1,115 @@
+"""Hybrid retrieval over the shipped fakes."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from copilot.ingest.documents import Document, Part
+from copilot.ingest.prepare import prepare
+from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
+from policy.embedded import EmbeddedEngine
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from policy.scope import Scope, Scoper
+from retrieval.analysis import analyse
+from retrieval.hybrid import Found, Hybrid, Timings
+from retrieval.terms import Terms
+from retrieval.types import Arm
+
+pytestmark = pytest.mark.anyio
+
+U = Label(tenant="t1", classification=Classification.U)
+TEXTS = [
+    "Anton Drell owns Alder Shipping Ltd.",
+    "Alder Shipping Ltd runs the tanker.",
+    "The berth is long.",
+    "Nobody saw the tanker leave.",
+]
+
+
+@pytest.fixture
+async def corpus() -> MemoryCorpus:
+    corpus = MemoryCorpus()
+    for text in TEXTS:
+        part = Part(label=U, text=text)
+        document = Document(document_id=text, title="", label=U, parts=(part,), source="test")
+        corpus.put(await prepare(document, FakeEmbedder(), Terms()))
+    return corpus
+
+
+@pytest.fixture
+async def scope(corpus: MemoryCorpus) -> AsyncIterator[Scope]:
+    principal = Principal(
+        sub="ann",
+        tenant="t1",
+        clearance=Classification.U,
+        nationality="USA",
+        roles=frozenset(["analyst"]),
+        purposes=("investigation",),
+    )
+    engine = EmbeddedEngine()
+    yield await Scoper(engine, corpus.labels).scope(
+        Asker(principal=principal, purpose="investigation")
+    )
+    await engine.close()
+
+
+async def search(
+    corpus: MemoryCorpus, scope: Scope, *, limit: int = 10, graphrag: bool = True
+) -> tuple[Found, Timings]:
+    hybrid = Hybrid(
+        MemoryPassages(corpus), MemoryGraph(corpus), FakeEmbedder(), graphrag=graphrag
+    )
+    timings = Timings()
+    plan = analyse("Who owns the tanker of Alder Shipping?", Terms())
+    return await hybrid.search(plan, scope=scope, limit=limit, timings=timings), timings
+
+
+async def test_three_arms_propose_and_each_context_says_which(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    found, timings = await search(corpus, scope)
+    assert set(found.arms) == {str(arm) for arm in Arm}
+    assert {hit.arm for one in found.contexts for hit in one.arms} == set(Arm)
+    assert found.contexts == tuple(
+        sorted(found.contexts, key=lambda one: (-one.score, one.chunk.chunk_id))
+    )
+    assert set(timings.ms) == {"embedding", "vector", "keyword", "graph", "fusion", "texts"}
+
+
+async def test_with_graphrag_off_there_is_the_vector_arm_alone(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    found, timings = await search(corpus, scope, graphrag=False)
+    assert found.arms == {"vector": len(TEXTS)}
+    assert {hit.arm for one in found.contexts for hit in one.arms} == {Arm.VECTOR}
+    assert found.idf == {}
+    assert not {"keyword", "graph"} & set(timings.ms)
+
+
+async def test_the_limit_is_one_for_each_arm(corpus: MemoryCorpus, scope: Scope) -> None:
+    found, _ = await search(corpus, scope, limit=1)
+    assert all(count <= 1 for count in found.arms.values())
+    assert 1 <= len(found.contexts) <= 3
+
+
+async def test_a_text_that_went_away_meanwhile_is_left_out(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    class Forgetful(MemoryPassages):
+        async def chunks(self, chunk_ids, *, scope):  # type: ignore[no-untyped-def]
+            found = await super().chunks(chunk_ids, scope=scope)
+            return dict(list(found.items())[1:])
+
+    hybrid = Hybrid(Forgetful(corpus), MemoryGraph(corpus), FakeEmbedder())
+    plan = analyse("tanker", Terms())
+    found = await hybrid.search(plan, scope=scope, limit=10, timings=Timings())
+    assert len(found.contexts) == len(TEXTS) - 1
+
+
+def test_a_stage_that_runs_twice_is_summed() -> None:
+    timings = Timings()
+    for _ in range(2):
+        with timings.stage("vector"):
+            pass
+    assert list(timings.ms) == ["vector"]
