@@ -1,5 +1,6 @@
 """The composition root: builds every part once, and governs every act."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from anthropic import AsyncAnthropic
 
 from copilot import answers
-from copilot.ask import NOT_FOUND, Pipeline
+from copilot.ask import NOT_FOUND, Pipeline, plain
 from copilot.generation.anthropic import Anthropic, Options, client
 from copilot.generation.extractive import Extractive
 from copilot.generation.port import Generator
@@ -151,6 +152,8 @@ class Copilot:
         """The newest entries that an auditor may see; reading them is itself recorded."""
         said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
         await self._require(Act.AUDIT, asker, said)
+        for given in (after, sub, kind):
+            plain(given or "")
         scope = await self._scoper.scope(asker)
         found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
         await self._ledger.record(self._simple(Kind.READ, asker, "LedgerPage", said))
@@ -200,6 +203,8 @@ class Copilot:
         self, asker: Asker, said: Mapping[str, Any], find: Callable[[Scope], Awaitable[V | None]]
     ) -> V | NotFound | Denied | Unavailable:
         async def work() -> V | NotFound:
+            for given in said.values():
+                plain(given)
             found = await find(await self._scoper.scope(asker))
             outcome = "NotFound" if found is None else found.kind
             ledger_id = await self._ledger.record(self._simple(Kind.READ, asker, outcome, said))
@@ -258,8 +263,14 @@ class Copilot:
             outcome=outcome,
             policy_revision=self._engine.bundle_hash,
             label=high_water(asker),
-            details=details,
+            details=_recordable(details),
         )
+
+
+def _recordable(details: Mapping[str, Any]) -> dict[str, Any]:
+    """With `?` for halves of characters, which no bytes stand for."""
+    text = json.dumps(dict(details), ensure_ascii=False).encode("utf-8", "replace").decode()
+    return dict(json.loads(text))
 
 
 async def _check(work: Callable[[], Awaitable[None]]) -> str:

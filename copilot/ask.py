@@ -121,8 +121,8 @@ class Pipeline:
                 scope=asked.scope,
             )
         with asked.timings.stage("context"):
-            absent = unnamed(asked.plan.question, weighed)
-            asked.contexts = [] if absent else assembly.assemble(weighed)
+            asked.unnamed = unnamed(asked.plan.question, weighed)
+            asked.contexts = assembly.assemble(weighed)
         return asked
 
     async def _best_documents(self, asker: Asker, question: str, k: int) -> Asked:
@@ -163,7 +163,7 @@ class Pipeline:
 
     async def _write(self, asked: Asked) -> AsyncGenerator[Sentence, None]:
         """Generates, scans and cites sentence by sentence; what fails a check is dropped and counted."""
-        if not asked.contexts:
+        if asked.unnamed or not asked.contexts:
             return
         prompt = asked.prompt = self._prompts.answer(asked.question)
         check = await self._check(asked, prompt)
@@ -236,7 +236,14 @@ def _checked(question: str) -> str:
         raise BadInput(
             f"the question has {len(question)} characters; the most is {_LONGEST_QUESTION}: shorten it"
         )
-    return question
+    return plain(question)
+
+
+def plain(text: str) -> str:
+    """The text; BadInput where neither a database nor a log could hold it."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInput("a NUL or half a character stands in the text; write it in plain Unicode")
+    return text
 
 
 def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:

@@ -31,6 +31,8 @@ class Asked:
     refused: tuple[Context, ...]
     """What the double check dropped: each is an incident."""
     timings: Timings
+    unnamed: list[str] = field(default_factory=list)
+    """Names in the question that no passage bears: nothing can answer it."""
     prompt: Prompt | None = None
     sentences: list[Sentence] = field(default_factory=list)
     dropped: list[dict[str, str]] = field(default_factory=list)
@@ -53,6 +55,7 @@ def record_of(
             "plan": asked.plan.to_json(),
             "scope": asked.scope.canonical_labels(),
             "contexts": [_context_json(one) for one in asked.contexts],
+            "unnamed": asked.unnamed,
             "recheck_dropped": [_context_json(one) for one in asked.refused],
             "prompt": _prompt_json(asked.prompt),
             "model": _model_json(asked.finished),

@@ -41,15 +41,7 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
     Raises Misconfigured where the history was edited, is newer than this program or a migration fails,
     and Unavailable where the server is, or where another migration does not end.
     """
-    try:
-        connection = await psycopg.AsyncConnection.connect(
-            url, autocommit=True, options="-c lock_timeout=4000", connect_timeout=5
-        )
-    except psycopg.OperationalError as error:
-        raise Unavailable(
-            "postgres", "cannot reach the database to migrate it; see DATABASE_URL"
-        ) from error
-    async with connection:
+    async with await _connect(url) as connection:
         await _lock(connection)
         await connection.execute(_HISTORY)
         cursor = await connection.execute("SELECT name, sha256 FROM migrations")
@@ -59,6 +51,15 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
         return [migration.name for migration in pending]
 
 
+async def _connect(url: str) -> psycopg.AsyncConnection[tuple[str, str]]:
+    try:
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, options="-c lock_timeout=4000", connect_timeout=5
+        )
+    except psycopg.OperationalError as error:
+        raise Unavailable("postgres", "cannot reach the database; see DATABASE_URL") from error
+
+
 async def _lock(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:
     try:
         await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -66,6 +67,25 @@ async def _lock(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:
         raise Unavailable(
             "postgres", "cannot begin to migrate: somebody else migrates this database; try again"
         ) from error
+
+
+async def check(url: str) -> None:
+    """Misconfigured where the database lacks a migration, or has another history than this version."""
+    async with await _connect(url) as connection:
+        await _require(connection)
+
+
+async def _require(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:
+    cursor = await connection.execute("SELECT to_regclass('migrations') IS NOT NULL")
+    row = await cursor.fetchone()
+    pending = migrations()
+    if row and row[0]:
+        cursor = await connection.execute("SELECT name, sha256 FROM migrations")
+        pending = _pending(migrations(), dict(await cursor.fetchall()))
+    if pending:
+        raise Misconfigured(
+            f"the database lacks the migration {pending[0].name}; run `copilot migrate`"
+        )
 
 
 def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]:

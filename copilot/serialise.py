@@ -133,8 +133,14 @@ def stored_answer(body: dict[str, Any], ledger_id: str) -> Answer:
         answer_id=body["answer_id"],
         ledger_id=ledger_id,
         model=body["model"],
-        usage=Usage(**body["usage"]),
+        usage=_usage(body["usage"]),
     )
+
+
+def _usage(value: dict[str, Any]) -> Usage:
+    """Canonical JSON writes 0.0 as 0; a cost is read back as what it was."""
+    cost = value["cost_usd"]
+    return Usage(**(value | {"cost_usd": None if cost is None else float(cost)}))
 
 
 def _sentence(value: dict[str, Any]) -> Sentence:

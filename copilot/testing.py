@@ -5,15 +5,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
-from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
+from copilot.ingest.documents import Document
+from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart, prepare
 from policy.labels import Label
 from policy.scope import LabelCatalog, Scope
 from retrieval.embedding import DIMENSION, Vectors
 from retrieval.identity import entity_id
-from retrieval.ports import EntityLink, Neighbour, Posting, Statistics
+from retrieval.ports import EmbeddedSentence, EntityLink, Neighbour, Posting, Statistics
+from retrieval.terms import Terms
 from retrieval.types import Chunk, Hit
 
 _WORD = re.compile(r"\w+")
@@ -68,11 +71,17 @@ class MemoryCorpus:
     labels: MemoryLabels = field(default_factory=MemoryLabels)
     _documents: dict[tuple[str, Label], PreparedDocument] = field(default_factory=dict)
 
-    def put(self, document: PreparedDocument) -> None:
-        source = document.document
-        for label in [source.label, *(part.label for part in source.parts)]:
+    async def put(self, document: Document) -> None:
+        """Takes a document in. Like ingest it tells parts apart that would have the same id."""
+        for label in [document.label, *(part.label for part in document.parts)]:
             self.labels.intern(label)
-        self._documents[source.document_id, source.label] = document
+        self._documents.pop((document.document_id, document.label), None)
+        taken = {part.part_id for other in self._documents.values() for part in other.parts}
+        for occurrence in count():
+            prepared = await prepare(document, FakeEmbedder(), Terms(), occurrence=occurrence)
+            if not taken & {part.part_id for part in prepared.parts}:
+                break
+        self._documents[document.document_id, document.label] = prepared
 
     def visible(self, scope: Scope) -> Iterator[_Stored]:
         """The chunks that the scope shows, in the order of their ids."""
@@ -120,6 +129,18 @@ class MemoryPassages:
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         return {
             one.chunk.chunk_id: _chunk(one, scope)
+            for one in self._corpus.visible(scope)
+            if one.chunk.chunk_id in set(chunk_ids)
+        }
+
+    async def sentences(
+        self, chunk_ids: Sequence[str], *, scope: Scope
+    ) -> dict[str, list[EmbeddedSentence]]:
+        return {
+            one.chunk.chunk_id: [
+                EmbeddedSentence(start=span.start, end=span.end, vector=_halved(vector))
+                for span, vector in one.chunk.sentences
+            ]
             for one in self._corpus.visible(scope)
             if one.chunk.chunk_id in set(chunk_ids)
         }
@@ -175,6 +196,11 @@ class MemoryGraph:
             Neighbour(from_id=a, from_name=a_name, relation=type_, entity_id=b, name=b_name)
             for a, a_name, type_, b, b_name in steps_in_order
         ]
+
+
+def _halved(vector: Vectors) -> Vectors:
+    """What half precision leaves of a vector."""
+    return vector.astype(np.float16).astype(np.float32)
 
 
 def _similarity(one: _Stored, vector: Vectors) -> float:

@@ -45,9 +45,13 @@ class Act:
 
     kind: Kind
     about: str
+    known_as: str = ""
+    """What to call it in a report where `about` is drawn by lot."""
+    told: str = ""
+    """What the person may be told besides the corpus: of their own answer, their question."""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.about}"
+        return f"{self.kind}: {self.known_as or self.about}"
 
 
 async def perform(copilot: Copilot, asker: Asker, act: Act) -> Json:
@@ -67,17 +71,11 @@ async def perform(copilot: Copilot, asker: Asker, act: Act) -> Json:
             return as_json(await copilot.answer(asker, act.about))
 
 
-def full(question: Question) -> list[Act]:
+def acts_about(question: Question) -> list[Act]:
     """Every act that a question gives rise to: asking it, and reading all that it is about."""
-    asked = [Act(kind, question.question) for kind in (Kind.ASK, Kind.SEARCH)]
-    return [*asked, *light(question)]
-
-
-def light(question: Question) -> list[Act]:
-    """The acts that weigh no sentences, so that there is time for all of them."""
     ids = dict.fromkeys(piece.document_id for piece in question.relevant)
     return [
-        Act(Kind.BEST, question.question),
+        *(Act(kind, question.question) for kind in (Kind.ASK, Kind.SEARCH, Kind.BEST)),
         *(Act(Kind.DOCUMENT, document_id) for document_id in ids),
         *(Act(Kind.ENTITY, name) for name in names(question.question)),
     ]

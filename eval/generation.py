@@ -19,6 +19,7 @@ from eval.results import (
     at_least,
     at_most,
     exactly,
+    mean,
     percentile,
     share,
 )
@@ -128,7 +129,7 @@ def score(asked: Sequence[Asked], near_misses: Sequence[Asked] = ()) -> Result:
         "all_pieces_stand": _mean(several, all_pieces_stand),
         "hidden_refused": _mean(hidden, _refused),
         "near_misses_refused": _mean(near_misses, _refused),
-        "sentences": _share(answers, lambda one: (float(len(statements(one))), 1.0)),
+        "sentences": mean([len(statements(one)) for one in answers], "sentences"),
         **_timings(asked),
     }
     return Result(name="generation", figures=figures, failures=list(_failures(asked)))

@@ -13,9 +13,10 @@ from copilot.app import Copilot, build
 from copilot.ledger.verify import verify
 from copilot.settings import Settings
 from eval import reduced
-from eval.acts import Act, Json, Kind, comparable, full, has_content, light, perform
+from eval.acts import Act, Json, Kind, acts_about, comparable, has_content, perform
 from eval.cases import Attributes, Question, read_people
 from eval.leaks import View, corpus, leaks, view
+from eval.oracle import may_read
 from eval.results import Failure, Figure, Result, count, exactly, share
 from eval.stage import askers
 from policy.errors import Forbidden
@@ -25,7 +26,6 @@ COMPARED = 15
 """Questions that are also asked of the reduced database."""
 _HIDDEN_READ = 20
 """Ids of unreadable parts and documents that each person tries to read."""
-_ANSWERS_READ = 5
 _OUTSIDER = "outsider"
 
 
@@ -56,7 +56,7 @@ class Watched:
     def look(self, sub: str, act: Act, output: Json) -> None:
         """Keeps the first leak of an output."""
         self.outputs += 1
-        for reason in leaks(output, self.views[sub], act.about)[:1]:
+        for reason in leaks(output, self.views[sub], f"{act.about} {act.told}")[:1]:
             self.failures.append(Failure(name=f"leak/{sub}/{act}", reason=reason))
 
 
@@ -76,10 +76,8 @@ async def run(settings: Settings, folder: Path, questions: Sequence[Question]) -
         before = await _acts_recorded(settings.database_url)
         async with build(settings) as copilot:
             watched = Watched(copilot=copilot, askers=who, views=views)
-            await asyncio.gather(
-                *(watched.do(sub, _acts(questions, chosen, views[sub])) for sub in asking)
-            )
-            await watched.do(_OUTSIDER, [act for one in chosen[:2] for act in full(one)])
+            await asyncio.gather(*(watched.do(sub, _acts(questions, views[sub])) for sub in asking))
+            await watched.do(_OUTSIDER, [act for one in chosen[:2] for act in acts_about(one)])
             await _read_answers(watched, asking)
             undenied = await _denied(watched)
         comparisons = [
@@ -101,24 +99,30 @@ def _outsider(person: Attributes, asker: Asker) -> tuple[Attributes, Asker]:
     return {**person, "tenant": _OUTSIDER}, replace(asker, principal=principal)
 
 
-def _acts(questions: Sequence[Question], chosen: Sequence[Question], seen: View) -> list[Act]:
-    acts = [act for one in chosen for act in full(one)]
-    for one in questions:
-        acts += [Act(Kind.ASK, one.question), *light(one)]
+def _acts(questions: Sequence[Question], seen: View) -> list[Act]:
+    acts = [act for one in questions for act in acts_about(one)]
     return acts + [Act(Kind.DOCUMENT, hidden) for hidden in seen.hidden_ids[:_HIDDEN_READ]]
 
 
 async def _read_answers(watched: Watched, asking: Sequence[str]) -> None:
-    """Everybody tries to read the first stored answers of everybody."""
-    stored = [
-        output["answer_id"]
-        for sub in asking
-        for output in [o for (by, a), o in watched.given.items() if by == sub and a.kind is Kind.ASK]
-        if output["answer_id"]
-    ]  # fmt: skip
-    picked = stored[:: max(1, len(stored) // (_ANSWERS_READ * len(asking)))]
+    """Everybody tries to read everybody's stored answers."""
     for sub in asking:
-        await watched.do(sub, [Act(Kind.ANSWER, answer_id) for answer_id in picked])
+        stored = [
+            (act.about, output["answer_id"])
+            for (by, act), output in sorted(watched.given.items(), key=lambda one: one[0])
+            if by == sub and act.kind is Kind.ASK and output["answer_id"]
+        ]
+        for question, answer_id in stored:
+            for reader in asking:
+                told = question if _may_know(watched.views, reader, sub) else ""
+                act = Act(Kind.ANSWER, answer_id, f"{sub}'s to {question}", told)
+                await watched.do(reader, [act])
+
+
+def _may_know(views: Mapping[str, View], reader: str, asker: str) -> bool:
+    """Whether one person may know what another asked: a question is as secret as its asker's clearance."""
+    person = views[asker].person
+    return may_read(views[reader].person, {**person, "classification": person["clearance"]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +137,7 @@ class Compared:
 async def _compare(
     watched: Watched, sub: str, chosen: Sequence[Question], settings: Settings
 ) -> Compared:
-    acts = list(dict.fromkeys(act for one in chosen for act in full(one)))
+    acts = list(dict.fromkeys(act for one in chosen for act in acts_about(one)))
     differences, with_content = [], 0
     async with build(settings) as copilot:
         for act in acts:

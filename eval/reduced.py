@@ -48,6 +48,7 @@ async def reduce(url: str, person: Attributes) -> int:
     async with await _connect(url) as connection:
         rows = await (await connection.execute("SELECT label_id, value FROM labels")).fetchall()
         hidden = [label_id for label_id, value in rows if not may_read(person, value)]
+        await _remove(connection, "parts", hidden)  # and all that depends on them
         for table, name in await (await connection.execute(_FOREIGN_KEYS)).fetchall():
             await _run(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, name)
         await connection.execute("ALTER TABLE ledger_entries DISABLE TRIGGER USER")

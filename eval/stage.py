@@ -15,6 +15,9 @@ from copilot.settings import Settings
 from policy.errors import CopilotError
 from policy.principal import Asker, Principal
 
+_PATIENCE_S = 30.0
+"""A machine that is busy with other things must not change what is measured."""
+
 
 def askers(folder: Path) -> Mapping[str, Asker]:
     """Everybody of the case file, each for the first of their purposes."""
@@ -25,7 +28,12 @@ def askers(folder: Path) -> Mapping[str, Asker]:
 async def ingested(folder: Path, models_dir: Path) -> AsyncIterator[Settings]:
     """Settings that name a new database with the case file in it; nothing is connected to it yet."""
     with tempfile.TemporaryDirectory(prefix="copilot-eval-") as scratch:
-        settings = Settings(data_dir=Path(scratch), models_dir=models_dir)
+        settings = Settings(
+            data_dir=Path(scratch),
+            models_dir=models_dir,
+            database_timeout_s=_PATIENCE_S,
+            policy_timeout_s=_PATIENCE_S,
+        )
         try:
             async with opened(settings) as copilot:
                 await _take_in(copilot, folder)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from copilot.app import Copilot, build, database_url
-from copilot.migrate import migrate
+from copilot.migrate import check, migrate
 from copilot.settings import Settings
 
 
@@ -18,5 +18,7 @@ async def opened(settings: Settings) -> AsyncIterator[Copilot]:
     url = database_url(settings)
     if settings.database_url is None:
         await migrate(url)
+    else:
+        await check(url)
     async with build(replace(settings, database_url=url)) as copilot:
         yield copilot

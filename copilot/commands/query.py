@@ -20,16 +20,16 @@ from policy.principal import Asker
 Answerer = Callable[[Copilot, Asker, str], Awaitable[dict[str, Any]]]
 
 
-async def ask(settings: Settings, options: Namespace) -> None:
+async def ask(settings: Settings, options: Namespace) -> int:
     """Answers one question, or each of a file in order."""
 
     async def one(copilot: Copilot, who: Asker, question: str) -> dict[str, Any]:
         return outcome_json(await copilot.ask(who, question))
 
-    await _run(settings, options, one, show_outcome)
+    return await _run(settings, options, one, show_outcome)
 
 
-async def search(settings: Settings, options: Namespace) -> None:
+async def search(settings: Settings, options: Namespace) -> int:
     """Shows the contexts that an answer would be written from."""
 
     async def one(copilot: Copilot, who: Asker, question: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ async def search(settings: Settings, options: Namespace) -> None:
         for context in value.get("contexts", []):
             show_context(context)
 
-    await _run(settings, options, one, show)
+    return await _run(settings, options, one, show)
 
 
 async def _run(
@@ -50,17 +50,25 @@ async def _run(
     options: Namespace,
     answer: Answerer,
     show: Callable[[dict[str, Any]], None],
-) -> None:
+) -> int:
+    """Exit code 1 where a question of a file was refused; the others are answered all the same."""
     who = asker(settings, options)
+    refused = 0
     async with opened(settings) as copilot:
         for name, question in _questions(options):
-            value = await answer(copilot, who, question)
+            try:
+                value = await answer(copilot, who, question)
+            except BadInput as error:
+                if name is None:
+                    raise
+                refused, value = 1, {"kind": "BadInput", "text": error.message}
             if name is not None:
                 value = {"id": name, **value}
             if options.json:
                 print(json.dumps(value, ensure_ascii=False), flush=True)
             else:
                 show(value)
+    return refused
 
 
 def _questions(options: Namespace) -> Iterator[tuple[str | None, str]]:

@@ -24,10 +24,14 @@ WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
                              AND c.label_id = ANY({labels})), 9223372036854775807)
 ORDER BY e.position DESC LIMIT %(first)s
 -- name: all
-SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision
+SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
+       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label
 FROM ledger_entries e LEFT JOIN ledger_acts a USING (ledger_id)
+JOIN labels l ON l.label_id = e.label_id LEFT JOIN labels m ON m.label_id = a.label_id
 WHERE e.position > %(after)s ORDER BY e.position LIMIT %(first)s
 -- name: openings
-SELECT ledger_id, name, salt, value FROM ledger_openings WHERE ledger_id = ANY(%(ids)s)
+SELECT o.ledger_id, o.name, o.salt, o.value, l.canonical AS label
+FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
+ORDER BY o.ledger_id, o.name
 -- name: head
 SELECT position, chain_hash, recorded_at FROM ledger_entries ORDER BY position DESC LIMIT 1

@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -77,7 +78,8 @@ class Ledger:
         key = label.canonical()
         if key not in self._labels:
             async with self._database.transaction(Role.LEDGER) as connection:
-                self._labels[key] = await intern(connection, label)
+                with _durable():
+                    self._labels[key] = await intern(connection, label)
         return self._labels[key]
 
 
@@ -91,17 +93,23 @@ async def append(connection: Connection, record: Record, label_id: int) -> str:
     commitments = {name: commitment(salt, value) for name, (salt, value) in openings.items()}
     leaf = rfc8785.dumps({"version": _VERSION, "id": ledger_id, "commitments": commitments})
     head = {"ledger_id": ledger_id, "tenant": record.asker.principal.tenant, "label_id": label_id}
-    try:
+    rows = [
+        head | {"name": name, "salt": salt, "value": value}
+        for name, (salt, value) in openings.items()
+    ]
+    with _durable():
         await connection.execute(_SQL["append"], head | {"at": at, "leaf": leaf})
-        rows = [
-            head | {"name": name, "salt": salt, "value": value}
-            for name, (salt, value) in openings.items()
-        ]
         await connection.cursor().executemany(_SQL["opening"], rows)
         await connection.execute(_SQL["act"], head | _filters(record))
+    return ledger_id
+
+
+@contextmanager
+def _durable() -> Iterator[None]:
+    try:
+        yield
     except psycopg.DatabaseError as error:
         raise Unavailable("ledger", "the ledger takes no records; nothing was released") from error
-    return ledger_id
 
 
 def commitment(salt: bytes, value: bytes) -> str:
@@ -119,7 +127,8 @@ async def _keep(
         "label_ids": sorted(answer.label_ids),
         "body": rfc8785.dumps(dict(answer.body)).decode(),
     }
-    await connection.execute(_SQL["answer"], values)
+    with _durable():
+        await connection.execute(_SQL["answer"], values)
 
 
 def _filters(record: Record) -> dict[str, str]:

@@ -115,13 +115,17 @@ def _opening_problems(
     where, problems = f"entry {row['position']}", []
     try:
         leaf = json.loads(row["leaf"])
-        commitments = dict(leaf["commitments"])
+        leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
     except (ValueError, KeyError, TypeError):
         return [f"{where} has an unreadable leaf"]
-    if leaf["id"] != row["ledger_id"]:
+    if leaf_id != row["ledger_id"]:
         problems.append(f"{where} bears another id than its leaf")
+    if row["has_act"] and not any(opening["name"] == "act" for opening in openings):
+        problems.append(f"{where}: its filter columns stand although the act was erased")
     for opening in openings:
         expected = commitments.pop(opening["name"], None)
+        if opening["label"] != row["label"]:
+            problems.append(f"{where}: {opening['name']} bears another label than its entry")
         if commitment(opening["salt"], opening["value"]) != expected:
             problems.append(f"{where}: {opening['name']} does not match its commitment")
         elif opening["name"] == "act":
@@ -131,8 +135,11 @@ def _opening_problems(
 
 
 def _act_problems(where: str, row: Mapping[str, Any], act: Mapping[str, Any]) -> list[str]:
-    stored = {name: row[name] for name in _FILTERS} | {"at": row["recorded_at"].isoformat()}
+    label = json.dumps(act.get("label"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    at = row["recorded_at"].isoformat()
+    stored = {name: row[name] for name in (*_FILTERS, "label", "act_label")} | {"at": at}
     said = {name: act.get(name) for name in _FILTERS} | {"at": act.get("recorded_at")}
+    said |= {"label": label, "act_label": label}  # as policy.labels writes its canonical form
     return [] if stored == said else [f"{where}: its filter columns differ from the recorded act"]
 
 

@@ -23,6 +23,7 @@ from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import LabelSource, Scope, Scoper
 from retrieval.ports import GraphStore, PassageStore
+from retrieval.sentences import split
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
@@ -82,12 +83,18 @@ class Stores:
         hits = await self.passages.nearest(vector, EVERYTHING, scope=scope)
         ids = [hit.chunk_id for hit in hits]
         chunks = await self.passages.chunks(ids, scope=scope)
+        sentences = await self.passages.sentences(ids, scope=scope)
         return [
             hits,
             await self.passages.nearest(vector, 2, scope=scope),
             sorted(map(str, await self.passages.postings(terms, scope=scope))),
             await self.passages.statistics(scope=scope),
             sorted((key, chunk.document_id, chunk.title) for key, chunk in chunks.items()),
+            [
+                (key, one.start, one.end, one.vector.tolist())
+                for key, some in sorted(sentences.items())
+                for one in some
+            ],
             entities,
             await self.graph.entities_in(ids, scope=scope),
             await self.graph.mentions(entities, vector, scope=scope),
@@ -109,7 +116,7 @@ async def memory() -> AsyncIterator[Stores]:
 
     async def put(*documents: Document) -> None:
         for document in documents:
-            corpus.put(await prepare(document, EMBEDDER, TERMS))
+            await corpus.put(document)
 
     async with scoper(corpus.labels) as scopes:
         yield Stores(MemoryPassages(corpus), MemoryGraph(corpus), put, scopes.scope)
@@ -234,6 +241,12 @@ def test_nothing_outside_the_scope_and_sums_over_what_is_inside(
             assert sorted(chunk.text for chunk in chunks.values()) == sorted(
                 part.text for _, part in readable(documents)
             )
+            sentences = await stores.passages.sentences(list(chunks), scope=scope)
+            for key, some in sentences.items():
+                assert [chunks[key].text[s.start : s.end] for s in some] == [
+                    span.of(chunks[key].text) for span in split(chunks[key].text)
+                ]
+            assert set(sentences) == set(chunks)
             prepared = [await prepare(one, EMBEDDER, TERMS) for one in documents]
             lengths = [
                 chunk.length

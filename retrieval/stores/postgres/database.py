@@ -25,6 +25,10 @@ class Role(StrEnum):
     AUDITOR = "copilot_auditor"
 
 
+_WRITERS_PATIENCE = 24
+"""A document of ten megabytes is written in one transaction; nobody waits for it as for an answer."""
+
+
 class Database:
     """Pools to one database. `url` is the owner's: it migrates, and the roles below it serve."""
 
@@ -84,7 +88,8 @@ def serving_conninfo(url: str, role: Role, timeout_s: float) -> str:
     of the role, takes it on at connection time, so that RESET ROLE leads back to it.
     """
     given = conninfo_to_dict(url)
-    options = f"-c statement_timeout={int(timeout_s * 1000)}"
+    patience = timeout_s * (_WRITERS_PATIENCE if role is Role.WRITER else 1)
+    options = f"-c statement_timeout={int(patience * 1000)}"
     connect = max(2, int(timeout_s))
     if str(given.get("host") or "").startswith("/") and not given.get("password"):
         return make_conninfo(url, user=role, options=options, connect_timeout=connect)

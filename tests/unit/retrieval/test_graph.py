@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from copilot.ingest.documents import Document, Part
-from copilot.ingest.prepare import prepare
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
 from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
@@ -36,7 +35,7 @@ class World:
             document = Document(
                 document_id=text, title=title, label=of, parts=(part,), source="test"
             )
-            self.corpus.put(await prepare(document, EMBEDDER, TERMS))
+            await self.corpus.put(document)
 
     async def scope(self, clearance: Classification = Classification.U) -> Scope:
         principal = Principal(

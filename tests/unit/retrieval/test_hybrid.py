@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from copilot.ingest.documents import Document, Part
-from copilot.ingest.prepare import prepare
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
 from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
@@ -33,7 +32,7 @@ async def corpus() -> MemoryCorpus:
     for text in TEXTS:
         part = Part(label=U, text=text)
         document = Document(document_id=text, title="", label=U, parts=(part,), source="test")
-        corpus.put(await prepare(document, FakeEmbedder(), Terms()))
+        await corpus.put(document)
     return corpus
 
 

@@ -1,0 +1,335 @@
+"""The ledger: whoever changes anything in it is found out, and it tells nothing by itself."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.pages import page
+from copilot.ledger.records import Kind
+from copilot.ledger.verify import Checkpoint, checkpoint, export, verify
+from policy.embedded import EmbeddedEngine
+from policy.errors import Unavailable
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from policy.scope import Scope, Scoper
+from retrieval.stores.postgres.database import Database
+from retrieval.stores.postgres.labels import PostgresLabels
+from tests.servers import postgres as postgres_server
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "the wedding is at noon"
+
+
+def asker(sub: str = "ann", clearance: Classification = Classification.U) -> Asker:
+    principal = Principal(
+        sub=sub,
+        tenant="t1",
+        clearance=clearance,
+        nationality="USA",
+        roles=frozenset(["auditor"]),
+        purposes=("investigation",),
+    )
+    return Asker(principal=principal, purpose="investigation")
+
+
+def record(who: Asker | None = None, question: str = SECRET, **changes: Any) -> Record:
+    who = who or asker()
+    values = {
+        "kind": Kind.ASK,
+        "asker": who,
+        "outcome": "Answer",
+        "policy_revision": "r1",
+        "label": high_water(who),
+        "details": {"question": question},
+    }
+    return Record(**(values | changes))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url, timeout_s=5)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def ledger(database: Database) -> Ledger:
+    """Five entries."""
+    ledger = Ledger(database)
+    for number in range(5):
+        await ledger.record(record(question=f"{SECRET} {number}"))
+    return ledger
+
+
+@pytest.fixture
+def owner(database_url: str, ledger: Ledger) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """The owner of the tables, who can also switch off what keeps the others from changing them."""
+    connection = psycopg.connect(database_url, autocommit=True, row_factory=dict_row)
+    with connection:
+        connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
+async def test_what_was_written_verifies(ledger: Ledger, database_url: str) -> None:
+    result = await verify(database_url)
+    assert (result.entries, result.erased, result.problems) == (5, 0, [])
+    held = await checkpoint(database_url)
+    assert (held.position, held.chain_hash) == (5, result.head)
+
+
+async def test_an_empty_ledger_verifies(database_url: str) -> None:
+    result = await verify(database_url, await checkpoint(database_url))
+    assert (result.entries, result.problems) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE ledger_entries SET leaf = leaf || ' ' WHERE position = 3", id="leaf"),
+        pytest.param(
+            "UPDATE ledger_entries SET leaf = l, leaf_hash = sha256(l), "
+            "chain_hash = sha256(previous_hash || sha256(l)) "
+            "FROM (SELECT convert_to('{}', 'UTF8') AS l) x WHERE position = 3",
+            id="leaf and its hashes",
+        ),
+        pytest.param(
+            "UPDATE ledger_openings SET value = '\"nothing\"' WHERE name = 'question'", id="opening"
+        ),
+        pytest.param("UPDATE ledger_openings SET salt = '' WHERE name = 'act'", id="salt"),
+        pytest.param(
+            "INSERT INTO ledger_openings SELECT ledger_id, 'more', label_id, salt, value "
+            "FROM ledger_openings WHERE name = 'act'",
+            id="an opening that nobody committed to",
+        ),
+        pytest.param("UPDATE ledger_acts SET sub = 'bob'", id="who"),
+        pytest.param("UPDATE ledger_acts SET kind = 'read'", id="what"),
+        pytest.param("UPDATE ledger_acts SET outcome = 'NotFound'", id="outcome"),
+        pytest.param("UPDATE ledger_acts SET purpose = 'audit'", id="purpose"),
+        pytest.param("UPDATE ledger_acts SET policy_revision = 'r0'", id="policy"),
+        pytest.param("DELETE FROM ledger_acts", id="acts deleted"),
+        pytest.param(
+            "DELETE FROM ledger_openings WHERE name = 'act'; UPDATE ledger_acts SET sub = 'bob'",
+            id="who, its opening erased",
+        ),
+        pytest.param("UPDATE ledger_entries SET tenant = 't2' WHERE position = 2", id="tenant"),
+        pytest.param(
+            "UPDATE ledger_entries SET recorded_at = recorded_at - interval '1 day'", id="when"
+        ),
+        pytest.param("DELETE FROM ledger_entries WHERE position = 3", id="row deleted"),
+        pytest.param("DELETE FROM ledger_entries WHERE position = 1", id="first row deleted"),
+        pytest.param(
+            "UPDATE ledger_entries SET position = CASE position WHEN 2 THEN -3 ELSE -2 END "
+            "WHERE position IN (2, 3); "
+            "UPDATE ledger_entries SET position = -position WHERE position < 0",
+            id="rows swapped",
+        ),
+        pytest.param(
+            "INSERT INTO ledger_entries SELECT 6, 'new', tenant, label_id, recorded_at, leaf, "
+            "leaf_hash, chain_hash, sha256(chain_hash || leaf_hash) "
+            "FROM ledger_entries WHERE position = 5",
+            id="row inserted",
+        ),
+        pytest.param(
+            "UPDATE ledger_entries SET ledger_id = 'x' WHERE position = 4", id="another id"
+        ),
+    ],
+)
+async def test_a_change_is_found(
+    owner: psycopg.Connection[dict[str, Any]], database_url: str, change: str
+) -> None:
+    owner.execute(change.encode())
+    assert (await verify(database_url)).problems
+
+
+@pytest.mark.parametrize("table", ["ledger_entries", "ledger_openings", "ledger_acts"])
+async def test_a_lowered_label_is_found(
+    owner: psycopg.Connection[dict[str, Any]], ledger: Ledger, database_url: str, table: str
+) -> None:
+    """It would open what was said to more people."""
+    other = await ledger.label_id(Label(tenant="t1", classification=Classification.C))
+    owner.execute(f"UPDATE {table} SET label_id = {other}".encode())
+    assert (await verify(database_url)).problems
+
+
+async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
+    owner: psycopg.Connection[dict[str, Any]], database_url: str
+) -> None:
+    held = await checkpoint(database_url)
+    owner.execute("DELETE FROM ledger_entries WHERE position > 3")
+    assert (await verify(database_url)).problems == []
+    assert (await verify(database_url, held)).problems == ["the log ends at 3, before the checkpoint"]
+
+
+async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
+    owner: psycopg.Connection[dict[str, Any]], database_url: str, database: Database
+) -> None:
+    held = await checkpoint(database_url)
+    owner.execute("TRUNCATE ledger_entries CASCADE")
+    for _ in range(5):
+        await Ledger(database).record(record(question="harmless"))
+    assert (await verify(database_url)).problems == []
+    assert (await verify(database_url, held)).problems == ["entry 5: differs from the checkpoint"]
+
+
+async def test_a_log_that_grew_still_meets_its_checkpoint(
+    ledger: Ledger, database_url: str
+) -> None:
+    held = Checkpoint.from_json(json.dumps((await checkpoint(database_url)).to_json()))
+    await ledger.record(record())
+    assert (await verify(database_url, held)).problems == []
+
+
+async def test_what_was_erased_is_counted_and_the_rest_verifies(
+    owner: psycopg.Connection[dict[str, Any]], database_url: str
+) -> None:
+    owner.execute("SET session_replication_role = origin")
+    owner.execute("DELETE FROM ledger_openings WHERE name = 'question'")
+    result = await verify(database_url)
+    assert (result.erased, result.problems) == (5, [])
+
+
+async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(
+    owner: psycopg.Connection[dict[str, Any]],
+) -> None:
+    owner.execute("SET session_replication_role = origin")
+    for statement in ("UPDATE ledger_entries SET tenant = 'x'", "DELETE FROM ledger_entries"):
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            owner.execute(statement)
+
+
+async def test_a_leaf_tells_nothing_of_what_it_commits_to(
+    owner: psycopg.Connection[dict[str, Any]],
+) -> None:
+    rows = owner.execute("SELECT leaf FROM ledger_entries").fetchall()
+    leaves = [json.loads(row["leaf"]) for row in rows]
+    for leaf in leaves:
+        assert set(leaf) == {"version", "id", "commitments"}
+        assert all(len(bytes.fromhex(value)) == 32 for value in leaf["commitments"].values())
+
+
+async def test_equal_acts_have_different_commitments(database: Database, database_url: str) -> None:
+    """Without its salt nobody can try out what was asked."""
+    ledger = Ledger(database)
+    for _ in range(2):
+        await ledger.record(record())
+    leaves = [json.loads(entry["leaf"]) async for entry in export(database_url)]
+    first, second = (leaf["commitments"]["question"] for leaf in leaves)
+    assert first != second
+
+
+async def test_an_export_holds_all_that_is_needed_to_verify(
+    ledger: Ledger, database_url: str
+) -> None:
+    entries = [entry async for entry in export(database_url)]
+    assert [entry["position"] for entry in entries] == [1, 2, 3, 4, 5]
+    assert [one["previous_hash"] for one in entries[1:]] == [one["chain_hash"] for one in entries[:-1]]
+    assert json.loads(entries[0]["openings"]["question"]["value"]) == f"{SECRET} 0"
+
+
+async def test_many_writers_leave_no_gap_and_no_fork(database: Database, database_url: str) -> None:
+    ledger = Ledger(database)
+
+    async def write() -> None:
+        for _ in range(5):
+            await ledger.record(record())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(16):
+            tasks.start_soon(write)
+    result = await verify(database_url)
+    assert (result.entries, result.problems) == (80, [])
+
+
+async def test_a_record_that_is_not_durable_is_an_error(
+    owner: psycopg.Connection[dict[str, Any]], ledger: Ledger
+) -> None:
+    owner.execute("DROP FUNCTION append_ledger_entry")
+    with pytest.raises(Unavailable) as caught:
+        await ledger.record(record())
+    assert caught.value.dependency == "ledger"
+
+
+@pytest.fixture
+async def scoper(database: Database) -> AsyncIterator[Scoper]:
+    engine = EmbeddedEngine()
+    yield Scoper(engine, PostgresLabels(database))
+    await engine.close()
+
+
+async def scope(scoper: Scoper, clearance: Classification) -> Scope:
+    return await scoper.scope(asker("auditor", clearance))
+
+
+async def test_auditors_see_what_their_attributes_allow(
+    database: Database, ledger: Ledger, scoper: Scoper
+) -> None:
+    high = asker("zoe", Classification.TS)
+    other = Asker(
+        principal=Principal(sub="bob", tenant="t2", clearance=Classification.U), purpose="x"
+    )
+    secret_id = await ledger.record(record(high))
+    await ledger.record(record(other))
+    low_page = await page(database, await scope(scoper, Classification.S), first=50)
+    assert {entry.sub for entry in low_page.entries} == {"ann"}
+    assert {entry.tenant for entry in low_page.entries} == {"t1"}
+    high_page = await page(database, await scope(scoper, Classification.TS), first=50)
+    assert high_page.entries[0].ledger_id == secret_id
+    assert high_page.entries[0].details is not None
+    assert high_page.entries[0].details["question"] == SECRET
+
+
+async def test_what_is_hidden_changes_no_page(
+    database: Database, ledger: Ledger, scoper: Scoper
+) -> None:
+    low = await scope(scoper, Classification.S)
+    before = await page(database, low, first=3)
+    hidden = await ledger.record(record(asker("zoe", Classification.TS)))
+    low = await scope(scoper, Classification.S)
+    assert await page(database, low, first=3) == before
+    # A cursor that the auditor cannot have is as good as one that does not exist.
+    assert await page(database, low, first=3, after=hidden) == await page(
+        database, low, first=3, after="no-such-entry"
+    )
+
+
+async def test_pages_follow_one_another_while_new_entries_come(
+    database: Database, ledger: Ledger, scoper: Scoper
+) -> None:
+    low = await scope(scoper, Classification.U)
+    expected = [entry.ledger_id for entry in (await page(database, low, first=50)).entries]
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        found = await page(database, low, first=2, after=after)
+        seen += [entry.ledger_id for entry in found.entries]
+        await ledger.record(record())
+        after = found.next_cursor
+        if after is None:
+            break
+    assert seen == expected
+
+
+async def test_pages_are_filtered_by_person_and_kind(
+    database: Database, ledger: Ledger, scoper: Scoper
+) -> None:
+    wanted = await ledger.record(record(asker("bob"), kind=Kind.SEARCH))
+    await ledger.record(record(asker("bob")))
+    low = await scope(scoper, Classification.U)
+    [entry] = (await page(database, low, first=50, sub="bob", kind="search")).entries
+    assert entry.ledger_id == wanted
+
+
+async def test_an_erased_entry_stays_and_has_no_details(
+    owner: psycopg.Connection[dict[str, Any]], database: Database, scoper: Scoper
+) -> None:
+    owner.execute("DELETE FROM ledger_openings")
+    entries = (await page(database, await scope(scoper, Classification.U), first=50)).entries
+    assert [entry.details for entry in entries] == [None] * 5
