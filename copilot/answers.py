@@ -1,20 +1,51 @@
 """Stored answers: read again only by whoever may read, now, all that they cite."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from copilot.results import Answer
+from copilot.results import Answer, Explanation, Sentence
 from copilot.serialise import stored_answer
 from policy.scope import Scope
+from retrieval.ports import PassageStore
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ledger", "ledger.sql")
+_UNEXPLAINED = Explanation(plan={}, arms={}, paths=())
 
 
-async def read(database: Database, scope: Scope, answer_id: str, ledger_id: str) -> Answer | None:
-    """The answer under today's scope; None where it is absent, hidden or no longer open to the reader."""
+async def read(
+    database: Database, passages: PassageStore, scope: Scope, answer_id: str, reader: str
+) -> Answer | None:
+    """The answer under today's scope; None where it is absent, hidden or no longer open to the reader.
+
+    What it cites must still be there, and bears the document ids that this reader may see. How it was found
+    is shown to whoever asked, and to nobody else: it tells of all that they could read.
+    """
     values: dict[str, Any] = {"answer_id": answer_id, "tenant": scope.tenant}
     async with database.transaction(Role.READER, scope.label_ids) as connection:
         cursor = await connection.execute(_SQL.scoped("read_answer", scope.label_ids), values)
         row = await cursor.fetchone()
-    return stored_answer(row["body"], ledger_id) if row else None
+    if row is None:
+        return None
+    answer = stored_answer(row["body"])
+    chunk_ids = [one.chunk_id for sentence in answer.sentences for one in sentence.citations]
+    chunks = await passages.chunks(chunk_ids, scope=scope)
+    if not set(chunk_ids) <= set(chunks):
+        return None
+    known = {chunk_id: chunk.document_id for chunk_id, chunk in chunks.items()}
+    explanation = answer.explanation if row["sub"] == reader else _UNEXPLAINED
+    return replace(answer, sentences=_renamed(answer.sentences, known), explanation=explanation)
+
+
+def _renamed(sentences: tuple[Sentence, ...], known: Mapping[str, str]) -> tuple[Sentence, ...]:
+    return tuple(
+        replace(
+            sentence,
+            citations=tuple(
+                replace(one, document_id=known[one.chunk_id]) for one in sentence.citations
+            ),
+        )
+        for sentence in sentences
+    )

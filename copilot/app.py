@@ -4,13 +4,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
-
-from anthropic import AsyncAnthropic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from copilot import answers
 from copilot.ask import NOT_FOUND, Pipeline, plain
-from copilot.generation.anthropic import Anthropic, Options, client
 from copilot.generation.extractive import Extractive
 from copilot.generation.port import Generator
 from copilot.generation.router import Patience, Router
@@ -54,6 +51,9 @@ from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
 from retrieval.stores.postgres.search import PostgresPassages
 
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
 Engine = EmbeddedEngine | OpaServerEngine
 T = TypeVar("T")
 V = TypeVar("V", DocumentView, EntityView, Answer)
@@ -82,6 +82,7 @@ class Copilot:
         self._pipeline = pipeline
         self._ingest = ingest
         self._ledger = ledger
+        self._passages = PostgresPassages(database)
         self._resources = Resources(database)
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome:
@@ -137,7 +138,9 @@ class Copilot:
         return await self._read(
             asker,
             {"answer_id": answer_id},
-            lambda scope: answers.read(self._database, scope, answer_id, ""),
+            lambda scope: answers.read(
+                self._database, self._passages, scope, answer_id, asker.principal.sub
+            ),
         )
 
     async def ledger(
@@ -343,9 +346,12 @@ def _engine(settings: Settings) -> Engine:
     return EmbeddedEngine(timeout=settings.policy_timeout_s)
 
 
-def _sdk(settings: Settings) -> AsyncAnthropic | None:
+def _sdk(settings: Settings) -> "AsyncAnthropic | None":
     if settings.anthropic_api_key is None:
         return None
+    # Over a second to import: whoever has no key need not wait for it.
+    from copilot.generation.anthropic import client
+
     return client(
         settings.anthropic_api_key,
         base_url=settings.anthropic_base_url,
@@ -353,9 +359,11 @@ def _sdk(settings: Settings) -> AsyncAnthropic | None:
     )
 
 
-def _generator(settings: Settings, sdk: AsyncAnthropic | None) -> Generator:
+def _generator(settings: Settings, sdk: "AsyncAnthropic | None") -> Generator:
     if sdk is None:
         return Extractive()
+    from copilot.generation.anthropic import Anthropic, Options
+
     options = Options(model=settings.model) if settings.model else Options()
     return Router(
         Anthropic(sdk, options),

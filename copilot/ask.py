@@ -222,7 +222,7 @@ class Pipeline:
         with asked.timings.stage("ledger"):
             stored = StoredAnswer(
                 answer_id=answer_id,
-                label_ids=_cited_labels(asked),
+                label_ids=_used_labels(asked),
                 body=answer_json(_answer(asked, answer_id, "")),
             )
             ledger_id = await self._ledger.record(record_of(asked, "Answer", opening), stored)
@@ -266,6 +266,5 @@ def _explanation(asked: Asked) -> Explanation:
     return Explanation(plan=asked.plan.to_json(), arms=asked.found.arms, paths=tuple(paths))
 
 
-def _cited_labels(asked: Asked) -> tuple[int, ...]:
-    cited = {c.label for sentence in asked.sentences for c in sentence.citations}
-    return tuple(sorted(i for i, label in asked.scope.labels.items() if label in cited))
+def _used_labels(asked: Asked) -> tuple[int, ...]:
+    return tuple(sorted({one.label_id for one in asked.contexts}))

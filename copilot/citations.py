@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from copilot.generation.port import Claim, Support
 from copilot.results import Citation, Sentence
-from copilot.support import TAU, Supported, support
-from policy.labels import join_all
+from copilot.support import TAU, Supported, held, missing, support
+from policy.labels import Label, join_all
 from policy.markings import portion
 from retrieval.types import Chunk, Context, Span
 
@@ -24,6 +24,7 @@ class DropReason(StrEnum):
     UNCITED = "it cites nothing"
     NO_SUCH_SPAN = "what it cites does not exist"
     UNSUPPORTED = "what it cites does not support it"
+    UNDERMARKED = "it says what a source that it does not cite says"
     TENANTS = "it rests on texts of two tenants"
 
 
@@ -59,9 +60,12 @@ def cite(
     needed = _needed(_distinct(cited), claim.text, tau)
     if not needed:
         return Dropped(reason=DropReason.UNSUPPORTED)
+    label = join_all(chunk.label for chunk, _ in needed)
+    if _undermarked(claim.text, needed, contexts, label):
+        return Dropped(reason=DropReason.UNDERMARKED)
     return Sentence(
         text=claim.text if shown is None else shown,
-        marking=portion(join_all(chunk.label for chunk, _ in needed)),
+        marking=portion(label),
         citations=tuple(
             _citation(chunk, span, entities(chunk, span), relation(chunk, span))
             for chunk, span in needed
@@ -122,6 +126,19 @@ def _needed(cited: list[_Cited], text: str, tau: float) -> list[_Cited]:
         if not alone and isinstance(without, Supported) and without.covered == whole.covered:
             cited = others
     return cited
+
+
+def _undermarked(text: str, cited: list[_Cited], contexts: Sequence[Context], label: Label) -> bool:
+    """Whether words that no citation holds stand in a text that the sentence's label does not cover.
+
+    Support asks for most words of a claim, not for all: what a model has read elsewhere fits in between.
+    """
+    words = missing(_premise(cited), text)
+    return bool(words) and any(
+        held(words, context.chunk.text)
+        for context in contexts
+        if not label.dominates(context.label)
+    )
 
 
 def _premise(cited: list[_Cited]) -> str:

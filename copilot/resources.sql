@@ -2,6 +2,7 @@
 SELECT p.part_id, p.text, p.label_id, p.position, d.document_id, d.title, d.metadata, p.document_key
 FROM parts p
 LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
+LEFT JOIN labels l ON l.label_id = d.label_id
 WHERE p.label_id = ANY({labels}) AND p.document_key IN (
     SELECT document_key FROM documents
     WHERE document_id = %(id)s AND tenant = %(tenant)s AND label_id = ANY({labels})
@@ -11,7 +12,7 @@ WHERE p.label_id = ANY({labels}) AND p.document_key IN (
         SELECT FROM documents o WHERE o.document_key = x.document_key AND o.label_id = ANY({labels})
     )
 )
-ORDER BY d.label_id, p.position, p.part_id
+ORDER BY l.canonical, p.position, p.part_id
 -- name: entities
 SELECT entity_id, min(key) AS key, count(DISTINCT chunk_id) AS chunks
 FROM mentions

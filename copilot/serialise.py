@@ -118,7 +118,7 @@ def usage_json(usage: Usage) -> dict[str, Any]:
     }
 
 
-def stored_answer(body: dict[str, Any], ledger_id: str) -> Answer:
+def stored_answer(body: dict[str, Any]) -> Answer:
     """Reads back what `answer_json` wrote."""
     explained = body["explanation"]
     return Answer(
@@ -131,7 +131,7 @@ def stored_answer(body: dict[str, Any], ledger_id: str) -> Answer:
             paths=tuple(tuple(path) for path in explained["paths"]),
         ),
         answer_id=body["answer_id"],
-        ledger_id=ledger_id,
+        ledger_id="",
         model=body["model"],
         usage=_usage(body["usage"]),
     )

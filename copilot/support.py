@@ -66,6 +66,21 @@ def support(premise: str, claim: str, *, tau: float = TAU) -> Supported | Unsupp
     return Supported(covered=covered)
 
 
+def missing(premise: str, claim: str) -> frozenset[str]:
+    """The lemmas of the claim that do not stand in the premise; none where the claim is a quote of it."""
+    source, said = plain(premise), plain(claim)
+    if re.search(rf"(?<!\w){re.escape(said)}(?!\w)", source):
+        return frozenset()
+    lemmas = _read(said).lemmas
+    return lemmas - held(lemmas, source)
+
+
+def held(lemmas: frozenset[str], text: str) -> frozenset[str]:
+    """Those of the lemmas that stand in the text."""
+    found = _read(plain(text)).lemmas
+    return frozenset(lemma for lemma in lemmas if _held(lemma, found))
+
+
 def plain(text: str) -> str:
     """One spelling of the same words: compatibility forms, invisible characters, quotes, blanks.
 

@@ -5,7 +5,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 import numpy as np
 
@@ -77,10 +76,7 @@ class MemoryCorpus:
             self.labels.intern(label)
         self._documents.pop((document.document_id, document.label), None)
         taken = {part.part_id for other in self._documents.values() for part in other.parts}
-        for occurrence in count():
-            prepared = await prepare(document, FakeEmbedder(), Terms(), occurrence=occurrence)
-            if not taken & {part.part_id for part in prepared.parts}:
-                break
+        prepared = await prepare(document, FakeEmbedder(), Terms(), taken=taken)
         self._documents[document.document_id, document.label] = prepared
 
     def visible(self, scope: Scope) -> Iterator[_Stored]:

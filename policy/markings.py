@@ -9,7 +9,8 @@ So no two labels of a tenant share a mark. What is not understood is refused.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from html import unescape
 from urllib.parse import unquote
 
 from policy.errors import BadInput
@@ -35,19 +36,71 @@ _RESERVED = frozenset(
 )
 _PLAIN = re.compile(r"[A-Z][A-Z0-9-]*")
 
-_MARK = re.compile(r"\(([^()\n]*)\)\s*")
-_LEVEL_WORDS = "|".join(sorted(_LEVELS, key=len, reverse=True))
-# What a reader would take for a mark, also behind the signs of a heading, a list, a quotation or
-# bold type: a level before `//`, a level alone, a level and a known word. After one slash a word in
-# capitals counts from two letters on: "(C/O …)", "(S/N 12)" and "(S)he" are prose.
-_LOOKS_LIKE_A_MARK = re.compile(
-    r"[\s#>*_+`|\-]*(?:\d+[.)]\s*)?[*_`]*"
-    rf"(?:[(\[{{]? *(?i:{_LEVEL_WORDS}) *//"
-    r"|\( *[A-Z][A-Z ]*//"
-    rf"|\( *(?:{_LEVEL_WORDS}) *\)(?![a-z])"
-    rf"|\( *(?:{_LEVEL_WORDS})[ /,;\-]+(?:NF|NOFORN|REL|PII|PHI)\b"
-    rf"|\( *(?:{_LEVEL_WORDS}) */ *[A-Z][A-Z0-9-]+ *[/)])"
+_MARK = re.compile(r"\(([^()\n]*)\)(?![a-z])\s*")
+
+# What a reader would take for a mark, in the spelling that `_seen` gives. Refusing prose costs its
+# writer a word in front of it, and reading a mark as prose releases it: so the first is preferred,
+# save for "(c) 2026", "(s) plural", "(S)he", "(C/O …)", "(S/N 12)" and the like.
+_SPELLED = "|".join(sorted(_SPELLED_OUT, key=len, reverse=True)).replace(" ", r"[\W]*")
+_LEVEL = rf"{_SPELLED}|{'|'.join(sorted(Classification, key=len, reverse=True))}"
+_KNOWN = "|".join([*_NOT_FOREIGN, *sorted(PLAIN_HANDLING), "REL", "FOUO", "SCI", "ORCON"])
+_OPEN = r"\([^\w(]*"
+_SIGNS = r"(?:[^\w(]|\((?=[^\w(]*\())*+"
+_ENUMERATOR = r"\(?\s*(?:\d[\w.:/-]*+|(?:[A-Za-z]|[ivxlcdm]{2,7}|[IVXLCDM]{2,7})(?=[.):-]))"
+_BEGINS_LIKE_A_MARK = re.compile(
+    rf"{_SIGNS}(?:{_ENUMERATOR}{_SIGNS}){{0,3}}"
+    rf"(?:(?i:{_LEVEL}) */ */"
+    rf"|(?:{_SPELLED})[^\w(]*$"
+    rf"|{_OPEN}(?i:{_LEVEL})[^\w():]*?/ */"
+    rf"|{_OPEN}(?:(?i:TS)|{_SPELLED})(?![\w'])"
+    rf"|{_OPEN}(?i:{_SPELLED})[^\w()]*(?:\)|$)"
+    rf"|{_OPEN}[SCU][^\w()]*(?:\)(?!he\b)|$)"
+    rf"|{_OPEN}(?:{_LEVEL}|(?i:{_SPELLED}))[^\w()]+[A-Z][A-Z0-9]+(?![a-z])"
+    rf"|{_OPEN}(?i:(?:{_LEVEL})[^\w()]+(?:{_KNOWN})\b)"
+    r"|\( *(?:[A-Z][A-Z0-9 ,/-]*)?//)"
 )
+# In the middle of a line, `f(c//2)` is a computer's and only the unmistakable counts.
+_MARK_WITHIN = re.compile(
+    rf"{_OPEN}(?:{_LEVEL}|(?i:{_SPELLED}|TS))[^\w():]*?/\s*/(?!\s*\d)"
+    rf"|{_OPEN}(?i:(?:{_LEVEL})\s*/\s*/\s*(?:{_KNOWN})\b)"
+    rf"|(?<![\w/.:-])(?:{_LEVEL})//[A-Z]{{2}}"
+)
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+
+
+class _Folds(dict[int, str]):
+    """What stands for each character where marks are looked for, worked out once for each."""
+
+    def __missing__(self, code: int) -> str:
+        folded = "".join(map(self._folded, unicodedata.normalize("NFKD", chr(code))))
+        return self.setdefault(code, folded)
+
+    @staticmethod
+    def _folded(char: str) -> str:
+        plain = _LOOK_ALIKES.get(char, char)
+        if plain in "\t\n" or plain != char:
+            return plain
+        return _BY_CATEGORY.get(unicodedata.category(char), char)
+
+
+_LOOK_ALIKES: dict[str, str] = {
+    **dict(
+        zip(
+            "АВЕЅІЈКМНОРСТУХԌаеѕіјорстухԁΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹοτυϲՍՏᏚᏟᎢꓢꓚꓔꓴⲤⲦꜱᴛᴄᴜ🅢🆂🅒🅲🅣🆃🅤🆄",
+            "ABESIJKMHOPCTYXGaesijopctyxdABEZHIKMNOPTYXCotucUSSCTSCTUCTSTCUSSCCTTUU",
+            strict=True,
+        )
+    ),
+    **dict.fromkeys("⁄∕⧸╱⟋", "/"),
+    **dict.fromkeys("⫽⑊", "//"),
+    **dict.fromkeys("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
+    **dict.fromkeys("\u115f\u1160", ""),  # letters that show nothing
+    **dict.fromkeys("‚„", '"'),
+    "_": " ",
+}
+_BY_CATEGORY = {"Ps": "(", "Pe": ")", **dict.fromkeys(["Cf", "Cc", "Mn", "Me"], "")}
+_FOLDS = _Folds()
 
 
 def portion(label: Label) -> str:
@@ -97,26 +150,45 @@ def parse_portion(text: str, tenant: str, where: str) -> Label:
 def split_portion(paragraph: str, tenant: str, where: str) -> tuple[Label | None, str]:
     """The label of the mark that a paragraph begins with, if it does, and the text behind it.
 
-    What looks like a mark and is none is refused, since reading it as unmarked could release it.
+    What looks like a mark and is none is refused, since reading it as unmarked could release it:
+    one behind a number or a sign of a list, one inside a paragraph, one in look-alike letters.
     """
     text = paragraph.lstrip()
-    first, *others = text.splitlines() or [""]
-    for line in others:
-        if _looks_marked(line):
-            raise _malformed(line, where, "stands inside a paragraph")
-    if not _looks_marked(first):
-        return None, paragraph
-    match = _MARK.match(text)
-    if match is None:
-        raise _malformed(first, where)
-    return parse_portion(match[0], tenant, where), text[match.end() :]
+    label, rest = None, paragraph
+    if _begins_marked(text):
+        match = _MARK.match(text)
+        if match is None:
+            raise _malformed(text.splitlines()[0], where)
+        label, rest = parse_portion(match[0], tenant, where), text[match.end() :]
+    if within := _mark_within(rest):
+        raise _malformed(within, where, "stands inside a paragraph")
+    return label, rest
 
 
-def _looks_marked(line: str) -> bool:
-    # Compatibility forms and invisible characters must not hide a mark from us that a reader sees.
-    seen = unicodedata.normalize("NFKC", line.lstrip()[:500])
-    seen = "".join(c for c in seen if unicodedata.category(c) not in ("Cf", "Cc"))
-    return _LOOKS_LIKE_A_MARK.match(seen) is not None
+def _begins_marked(text: str) -> bool:
+    return any(_BEGINS_LIKE_A_MARK.match(line) for seen in _seen(text[:2000]) for line in seen[:1])
+
+
+def _mark_within(text: str) -> str | None:
+    """What in the text looks like a mark: at the beginning of a line, or unmistakably anywhere."""
+    for lines in _seen(text):
+        for line in lines:
+            if _BEGINS_LIKE_A_MARK.match(line):
+                return line
+        if found := _MARK_WITHIN.search("\n".join(lines)):
+            return found[0]
+    return None
+
+
+def _seen(text: str) -> Iterator[list[str]]:
+    """The lines as a reader sees them, once with what may be tags of HTML and once without.
+
+    Compatibility forms, look-alikes, invisible characters and escapes must not hide a mark from us.
+    """
+    folded = _ESCAPE.sub(r"\1", unescape(text)).translate(_FOLDS)
+    yield folded.split("\n")
+    if "<" in folded:
+        yield _TAG.sub("", folded).split("\n")
 
 
 def _malformed(

@@ -1,18 +1,24 @@
 """Grounding: whether what a question names occurs, perhaps misspelt, in any passage that was found."""
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from difflib import SequenceMatcher
 
 from retrieval.terms import STOP_WORDS
 from retrieval.types import Context
 
-_NAME = re.compile(r"(?<![\w-])(?:[A-Z][\w’'-]*|[A-Za-z]*[-/]?\d[\w/-]*[A-Za-z-][\w/-]*)")
+_NAME = re.compile(
+    r"(?<![\w-])(?:[A-Z][\w’'-]*"
+    r"|[A-Za-z]*[-/]?\d[\w/-]*[A-Za-z-][\w/-]*"  # file, phone and other numbers with letters or hyphens
+    r"|\d{5,}(?![,.]?\d)"  # container and account numbers
+    r"|(?:1[5-9]|20)\d\d(?![\w,.-]*\d))"  # years
+)
 _ACRONYM = re.compile(r"[A-Z]{2,4}")
 _WORD = re.compile(r"[\w-]+")
 _ALIKE = 0.75
 """Of `SequenceMatcher`: lets "Kestral" stand for "Kestrel" and keeps "Dorrance" from "Dornick"."""
 _SHORTEST = 3
+_ENDING, _STEM = 2, 3
 _CALENDAR = frozenset(
     """january february march april may june july august september october november december
     monday tuesday wednesday thursday friday saturday sunday""".split()
@@ -21,12 +27,11 @@ _CALENDAR = frozenset(
 
 def unnamed(question: str, contexts: Sequence[Context]) -> list[str]:
     """The names in the question that no passage bears. A question about them has no answer here."""
-    known = {
-        word
-        for context in contexts
-        for word in _words(f"{context.chunk.title or ''} {context.chunk.text}")
-    }
-    return [name for name in names(question) if not _borne(name, known)]
+    text = "\n".join(f"{one.chunk.title or ''}\n{one.chunk.text}" for one in contexts)
+    words = set(_words(text))
+    capitalised = {word.casefold() for word in words if word[0].isupper()}
+    known = {word.casefold() for word in words}
+    return [name for name in names(question) if not _borne(name, known, capitalised)]
 
 
 def names(question: str) -> list[str]:
@@ -35,8 +40,8 @@ def names(question: str) -> list[str]:
     for match in _NAME.finditer(question):
         word = re.sub(r"['’]s?$", "", match.group()).casefold()
         starts = not question[: match.start()].strip(" \"'“‘(")
-        if starts and word.isalpha():
-            continue  # the first word is capitalised whatever it is
+        if starts and word == match.group().casefold() and word.isalpha():
+            continue  # the first word is capitalised whatever it is, but for "Kestrel's"
         if _ACRONYM.fullmatch(match.group()):
             continue  # "CCTV" and "LC" are words for things that the passages may spell out
         if len(word) >= _SHORTEST and word not in STOP_WORDS | _CALENDAR:
@@ -44,15 +49,20 @@ def names(question: str) -> list[str]:
     return found
 
 
-def _borne(name: str, known: Set[str]) -> bool:
-    if any(sign.isdigit() for sign in name):
-        return name in known  # a number that differs in one digit is another number
-    return name in known or any(_alike(name, word) for word in known)
+def _borne(name: str, known: Set[str], capitalised: Set[str]) -> bool:
+    """Whether some word is the name; misspelt only another name may be, and never a number."""
+    if name in known:
+        return True
+    return not any(sign.isdigit() for sign in name) and any(
+        _alike(name, word) for word in capitalised
+    )
 
 
 def _alike(name: str, word: str) -> bool:
-    if word.startswith(name) or (len(word) > _SHORTEST and name.startswith(word)):
-        return True
+    if abs(len(name) - len(word)) <= _ENDING and name[:_STEM] == word[:_STEM]:
+        shorter, longer = sorted((name, word), key=len)
+        if longer.startswith(shorter):
+            return True
     matcher = SequenceMatcher(None, name, word)
     return (
         matcher.real_quick_ratio() >= _ALIKE
@@ -61,7 +71,7 @@ def _alike(name: str, word: str) -> bool:
     )
 
 
-def _words(text: str) -> Iterable[str]:
-    for match in _WORD.finditer(text.casefold()):
+def _words(text: str) -> Iterator[str]:
+    for match in _WORD.finditer(text):
         yield match.group()
-        yield from match.group().split("-")
+        yield from filter(None, match.group().split("-"))

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from copilot.ingest.documents import Document, Rejected
-from copilot.ingest.parts import document_id, gathered, label_of, storable
+from copilot.ingest.parts import check_marks, document_id, gathered, kept, label_of, storable
 from policy.errors import BadInput
 from policy.labels import Classification, Label, join_all
 from policy.markings import split_portion
@@ -34,6 +34,11 @@ class PartInput:
     text: str
     label: LabelInput
 
+    def read(self, tenant: str, where: str) -> tuple[Label, str]:
+        label = self.label.read(tenant, f"{where}.label")
+        check_marks(self.text, label, tenant=tenant, where=f"{where}.text")
+        return label, self.text
+
 
 @strawberry.input(
     description="A document. `label` is that of id, title and metadata, by default the join of its parts."
@@ -50,21 +55,19 @@ class DocumentInput:
         if not any(part.text.strip() for part in self.parts):
             raise BadInput("a document needs at least one part with a text")
         parts = gathered(
-            (
-                (part.label.read(tenant, f"parts[{i}].label"), part.text)
-                for i, part in enumerate(self.parts)
-            ),
+            (part.read(tenant, f"parts[{i}]") for i, part in enumerate(self.parts)),
             between="\n\n",
         )
-        label = self.label.read(tenant, "label") if self.label else None
+        joined = join_all(part.label for part in parts)
+        label = self.label.read(tenant, "label") if self.label else joined
         mark, title = split_portion(self.title.strip(), tenant, "`title`")
         return Document(
             document_id=document_id(self.id, "the document"),
             title=" ".join(title.split()),
-            label=mark or label or join_all(part.label for part in parts),
+            label=mark or label,
             parts=parts,
             source=self.id,
-            metadata=self._metadata(),
+            metadata=kept(self._metadata(), over=label, document=mark or label),
         )
 
     def _metadata(self) -> dict[str, object]:

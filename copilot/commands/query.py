@@ -51,9 +51,10 @@ async def _run(
     answer: Answerer,
     show: Callable[[dict[str, Any]], None],
 ) -> int:
-    """Exit code 1 where a question of a file was refused; the others are answered all the same."""
+    """Exit code 1 where a question was refused or a dependency failed; the others are answered all the same."""
     who = asker(settings, options)
     refused = 0
+    failed: str | None = None
     async with opened(settings) as copilot:
         for name, question in _questions(options):
             try:
@@ -62,13 +63,22 @@ async def _run(
                 if name is None:
                     raise
                 refused, value = 1, {"kind": "BadInput", "text": error.message}
+            if _failed(value):
+                failed = value["text"]
             if name is not None:
                 value = {"id": name, **value}
             if options.json:
                 print(json.dumps(value, ensure_ascii=False), flush=True)
             else:
                 show(value)
-    return refused
+    if failed is not None:
+        print(f"copilot: {failed}", file=sys.stderr)
+    return 1 if failed else refused
+
+
+def _failed(value: dict[str, Any]) -> bool:
+    """Whether a dependency failed. That asking is switched off is a decision and no failure."""
+    return bool(value["kind"] == "Unavailable" and value["dependency"] != "copilot.enabled")
 
 
 def _questions(options: Namespace) -> Iterator[tuple[str | None, str]]:

@@ -22,10 +22,11 @@ class _Fields(yaml.BaseLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if not isinstance(key, str) or keys.count(key) > 1:
+        seen: set[str] = set()
+        for key in (key.value for key, _ in node.value):
+            if not isinstance(key, str) or key in seen:
                 raise yaml.YAMLError(f"the key {key!r:.40} is given twice or is no text")
+            seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
 

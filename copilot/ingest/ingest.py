@@ -22,7 +22,7 @@ from retrieval.terms import Terms
 _AHEAD = 4
 """Documents that are embedded while another is written."""
 
-_MOST_OCCURRENCES = 1000
+_MOST_TRIES = 1000
 
 Progress = Callable[[], None]
 
@@ -122,14 +122,16 @@ class Ingest:
             details={"document": _described(prepared)},
         )
         record_label = await self._ledger.label_id(label)
-        for occurrence in range(1, _MOST_OCCURRENCES):
+        taken: set[str] = set()
+        for _ in range(_MOST_TRIES):
             try:
                 return await writer.write(
                     self._database, scope, prepared, ids, record, record_label
                 )
             except UniqueViolation:
+                taken |= await writer.taken(self._database, scope, prepared, ids)
                 prepared = await prepare(
-                    prepared.document, self._embedder, self._terms, occurrence=occurrence
+                    prepared.document, self._embedder, self._terms, taken=taken
                 )
         raise Unavailable("postgres", f"too many equal parts in {prepared.document.source}")
 

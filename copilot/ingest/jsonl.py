@@ -1,13 +1,12 @@
 """JSON lines: one document a record, with its text as one part."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from copilot.ingest.documents import Document, Part, Rejected
-from copilot.ingest.parts import document_id, label_of, required, storable
+from copilot.ingest.parts import check_marks, document_id, kept, label_of, required, storable
 from copilot.ingest.source import MOST_TEXT, Line, lines
 from policy.errors import BadInput
 from policy.labels import Label
@@ -20,8 +19,8 @@ def read(path: Path, *, tenant: str, default_label: Label | None) -> Iterator[Do
     """The records of a file, one at a time; a bad one is named with its line, and the rest goes on.
 
     `text` is taken as it is, with one label: portion marks belong to Markdown, and one that asks for more
-    than the record's label is refused. Fields that are not known
-    are kept as metadata.
+    than the record's label is refused. Fields that are not known are kept as metadata, unless a mark on
+    the title lowers the document's label below the record's.
     """
     count = 0
     for line in lines(path):
@@ -44,7 +43,7 @@ def _document(line: Line, source: str, tenant: str, default_label: Label | None)
     if not text.strip():
         raise BadInput("`text` is empty")
     label = _label(record.get("label"), tenant, default_label)
-    _check_marks(text, label, tenant)
+    check_marks(text, label, tenant=tenant, where="`text`")
     title = _text(record, "title", default="")
     mark, title = split_portion(title.strip(), tenant, "`title`")
     return Document(
@@ -53,7 +52,7 @@ def _document(line: Line, source: str, tenant: str, default_label: Label | None)
         label=mark or label,
         parts=(Part(label=label, text=text),),
         source=source,
-        metadata=_metadata(record),
+        metadata=kept(_metadata(record), over=label, document=mark or label),
     )
 
 
@@ -91,18 +90,6 @@ def _label(value: object, tenant: str, default_label: Label | None) -> Label:
     if value is None:
         return required(default_label, tenant=tenant, where="the record")
     return label_of(value, tenant=tenant, where="`label`")
-
-
-def _check_marks(text: str, label: Label, tenant: str) -> None:
-    """A paragraph marked higher than its record would be released to too many."""
-    if "(" not in text:
-        return
-    for paragraph in re.split(r"\n[^\S\n]*\n", text):
-        mark, _ = split_portion(paragraph, tenant, "`text`")
-        if mark is not None and not label.dominates(mark):
-            raise BadInput(
-                f"`text` has a paragraph marked above the record's label: {paragraph:.40}"
-            )
 
 
 def _metadata(record: dict[str, Any]) -> dict[str, Any]:

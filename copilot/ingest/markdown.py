@@ -8,7 +8,7 @@ from typing import Any
 
 from copilot.ingest.documents import Document
 from copilot.ingest.front_matter import front_matter
-from copilot.ingest.parts import document_id, gathered, label_of, own, required, storable
+from copilot.ingest.parts import document_id, gathered, kept, label_of, own, required, storable
 from copilot.ingest.source import whole
 from policy.errors import BadInput
 from policy.labels import Label, join_all
@@ -38,7 +38,12 @@ class _Paragraph:
 
 
 def read(path: Path, *, tenant: str, default_label: Label | None) -> Iterator[Document]:
-    """The document of one file; BadInput, with the line, where it cannot be taken."""
+    """The document of one file; BadInput, with the line, where it cannot be taken.
+
+    Front matter beside title, id and label is metadata, written under the label that holds for text without
+    a mark. It is dropped where the document's own label, lowered by a mark on the title, does not dominate
+    that one: `title: "(U) Meeting"` does not release `source: Daniel Ferro (PILOTFISH)`.
+    """
     text = whole(path)
     fields, body, first_line = front_matter(text)
     given = fields.get("label")
@@ -51,15 +56,16 @@ def read(path: Path, *, tenant: str, default_label: Label | None) -> Iterator[Do
     )
     if not parts:
         raise BadInput("no text below the title; give it a paragraph or leave the file out")
+    joined = join_all(part.label for part in parts)
+    document = head.label_over(joined, label, tenant)
+    metadata = storable({k: v for k, v in fields.items() if k not in _OWN_FIELDS}, "front matter")
     yield Document(
         document_id=document_id(fields.get("id", path.stem), "front matter"),
         title=head.title,
-        label=head.label_over(join_all(part.label for part in parts), label, tenant),
+        label=document,
         parts=parts,
         source=path.name,
-        metadata=storable(
-            {k: v for k, v in fields.items() if k not in _OWN_FIELDS}, "front matter"
-        ),
+        metadata=kept(metadata, over=label or joined, document=document),
     )
 
 

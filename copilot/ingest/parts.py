@@ -1,13 +1,16 @@
 """Paragraphs gathered into single-label parts, and the labels that documents give them."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from copilot.ingest.documents import Part
 from policy.errors import BadInput
 from policy.labels import Label
-from policy.markings import parse_portion
+from policy.markings import parse_portion, split_portion
+
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
 def gathered(paragraphs: Iterable[tuple[Label, str]], *, between: str) -> tuple[Part, ...]:
@@ -47,6 +50,14 @@ def required(label: Label | None, *, tenant: str, where: str) -> Label:
     return own(label, tenant=tenant, where=where)
 
 
+def check_marks(text: str, label: Label, *, tenant: str, where: str) -> None:
+    """A text that is taken as it is, with one label, has no paragraph that is marked above it."""
+    for paragraph in _BLANK_LINE.split(text):
+        mark, _ = split_portion(paragraph, tenant, where)
+        if mark is not None and not label.dominates(mark):
+            raise BadInput(f"{where} has a paragraph marked above its label: {paragraph:.40}")
+
+
 def document_id(value: object, where: str) -> str:
     """An id as it may stand in a citation: one line, no white space around it."""
     if not isinstance(value, str):
@@ -54,6 +65,15 @@ def document_id(value: object, where: str) -> str:
     if not value.strip() or value != value.strip() or not value.isprintable() or len(value) > 400:
         raise BadInput(f"{where}: `id` must be one line of 1 to 400 characters, not {value!r:.60}")
     return value
+
+
+def kept(metadata: dict[str, Any], *, over: Label, document: Label) -> dict[str, Any]:
+    """The metadata, or none of it where the document's own label does not dominate the one it is given under.
+
+    A mark on the title lowers what the title, id and file name say; whoever wrote it has not said that
+    of the other fields, which may name a source.
+    """
+    return metadata if document.dominates(over) else {}
 
 
 def storable(value: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from copilot.ingest.chunks import chunk
@@ -68,16 +69,16 @@ def digest(document: Document) -> str:
 
 
 async def prepare(
-    document: Document, embedder: Embedder, terms: Terms, *, occurrence: int = 0
+    document: Document, embedder: Embedder, terms: Terms, *, taken: Set[str] = frozenset()
 ) -> PreparedDocument:
     """Chunks, embeds and extracts. A title goes in only where everyone who reads the part may read it.
 
-    `occurrence` tells apart documents whose parts would otherwise have the same id.
+    `taken` are the ids of other documents' parts, which these parts must not have.
     """
-    parts = []
+    parts: list[PreparedPart] = []
     for part in document.parts:
         title = document.title if part.label.dominates(document.label) else ""
-        part_id = _part_id(document, part, occurrence)
+        part_id = _part_id(document, part, taken | {one.part_id for one in parts})
         spans = chunk(part.text)
         embedded = [await _embed(span.of(part.text), title, embedder) for span in spans]
         chunks = tuple(
@@ -105,13 +106,15 @@ async def _embed(text: str, title: str, embedder: Embedder) -> _Embedded:
     )
 
 
-def _part_id(document: Document, part: Part, occurrence: int) -> str:
+def _part_id(document: Document, part: Part, taken: Set[str]) -> str:
     """Content-derived. The document's id goes in only where the part's readers may know it anyway.
 
-    Two parts can then meet only under one label, so telling them apart reveals nothing hidden.
+    Two parts can then meet only under one label, so telling them apart by a count reveals nothing hidden.
     """
     known = document.document_id if part.label.dominates(document.label) else ""
-    return content_id("part", part.label.canonical(), known, part.text, str(occurrence))
+    content = (part.label.canonical(), known, part.text)
+    ids = (content_id("part", *content, str(occurrence)) for occurrence in count())
+    return next(part_id for part_id in ids if part_id not in taken)
 
 
 def _chunk(

@@ -22,14 +22,18 @@ def read(
 ) -> Iterator[Document | Rejected]:
     """Every document below `paths`, and what was not taken with its reason; raises nothing itself.
 
-    Folders are walked in the order of their names, hidden files left out. `default_label` is for content
-    without a label of its own; there is no other default.
+    Folders are walked in the order of their names, hidden files left out. A link may be named, but one that
+    is met in a folder and leads out of it is refused: who may write there may not read all that we may.
+    `default_label` is for content without a label of its own; there is no other default.
     """
     for path in map(Path, paths):
         found = False
         for file in _files(path):
             found = True
-            yield from _one(file, tenant, default_label)
+            if file != path and not _within(path, file):
+                yield _rejected(file, "a link that leads out of the folder")
+            else:
+                yield from _one(file, tenant, default_label)
         if not found:
             yield _rejected(path, "no such file, or a folder without files")
 
@@ -42,6 +46,13 @@ def _files(path: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _within(folder: Path, file: Path) -> bool:
+    try:
+        return file.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        return False
 
 
 def _one(path: Path, tenant: str, default_label: Label | None) -> Iterator[Document | Rejected]:

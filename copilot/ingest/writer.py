@@ -31,6 +31,20 @@ async def existing(
     return row["content_sha256"] if row else None
 
 
+async def taken(
+    database: Database, scope: Scope, prepared: PreparedDocument, ids: LabelIds
+) -> set[str]:
+    """Those of the document's part ids that other documents have."""
+    values = {
+        "part_ids": [part.part_id for part in prepared.parts],
+        "document_id": prepared.document.document_id,
+        "label_id": ids[prepared.document.label.canonical()],
+    }
+    async with database.transaction(Role.WRITER, scope.label_ids) as connection:
+        cursor = await connection.execute(_SQL.scoped("taken", scope.label_ids), values)
+        return {row["part_id"] for row in await cursor.fetchall()}
+
+
 async def write(
     database: Database,
     scope: Scope,

@@ -2,6 +2,11 @@
 SELECT document_key, content_sha256 FROM documents
 WHERE tenant = %(tenant)s AND document_id = %(document_id)s AND label_id = %(label_id)s
   AND label_id = ANY({labels})
+-- name: taken
+SELECT p.part_id
+FROM parts p LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
+WHERE p.part_id = ANY(%(part_ids)s) AND p.label_id = ANY({labels})
+  AND (d.document_id, d.label_id) IS DISTINCT FROM (%(document_id)s, %(label_id)s)
 -- name: shrink_statistics
 UPDATE label_statistics s SET chunks = s.chunks - gone.chunks, terms = s.terms - gone.terms
 FROM (

@@ -7,10 +7,10 @@ VALUES (%(ledger_id)s, %(name)s, %(label_id)s, %(salt)s, %(value)s)
 INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
 VALUES (%(ledger_id)s, %(label_id)s, %(kind)s, %(sub)s, %(purpose)s, %(outcome)s, %(policy_revision)s)
 -- name: answer
-INSERT INTO answers (answer_id, ledger_id, tenant, label_ids, body)
-VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(label_ids)s, %(body)s::jsonb)
+INSERT INTO answers (answer_id, ledger_id, tenant, sub, label_ids, body)
+VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body)s::jsonb)
 -- name: read_answer
-SELECT body, label_ids FROM answers
+SELECT body, sub FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
 -- name: page
 SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash, e.previous_hash,

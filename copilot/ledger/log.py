@@ -39,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """An answer that is kept with its record, readable by whoever may read all of `labels`."""
+    """An answer that is kept with its record; `label_ids` are those of all that went into it."""
 
     answer_id: str
     label_ids: tuple[int, ...]
@@ -70,7 +70,7 @@ class Ledger:
         async with self._database.transaction(Role.LEDGER) as connection:
             ledger_id = await append(connection, record, label_id)
             if answer is not None:
-                await _keep(connection, record, ledger_id, answer)
+                await _keep(connection, record, ledger_id, label_id, answer)
         return ledger_id
 
     async def label_id(self, label: Label) -> int:
@@ -118,13 +118,15 @@ def commitment(salt: bytes, value: bytes) -> str:
 
 
 async def _keep(
-    connection: Connection, record: Record, ledger_id: str, answer: StoredAnswer
+    connection: Connection, record: Record, ledger_id: str, label_id: int, answer: StoredAnswer
 ) -> None:
+    """The answer tells of the question as well, so it needs the record's label besides what it was made of."""
     values = {
         "answer_id": answer.answer_id,
         "ledger_id": ledger_id,
         "tenant": record.asker.principal.tenant,
-        "label_ids": sorted(answer.label_ids),
+        "sub": record.asker.principal.sub,
+        "label_ids": sorted({label_id, *answer.label_ids}),
         "body": rfc8785.dumps(dict(answer.body)).decode(),
     }
     with _durable():

@@ -37,6 +37,7 @@ CREATE TABLE answers (
     answer_id  text PRIMARY KEY,
     ledger_id  text NOT NULL REFERENCES ledger_entries (ledger_id),
     tenant     text NOT NULL,
+    sub        text NOT NULL,
     label_ids  int[] NOT NULL,
     body       jsonb NOT NULL
 );

@@ -34,9 +34,7 @@ EMBEDDER = FakeEmbedder()
 TERMS = Terms()
 EVERYTHING = 1_000
 LEVELS = {level: Label(tenant="t1", classification=level) for level in Classification}
-HIDDEN = Label(
-    tenant="t1", classification=Classification.U, compartments=frozenset(["SI"])
-)
+HIDDEN = Label(tenant="t1", classification=Classification.U, compartments=frozenset(["SI"]))
 SENTENCES = [
     "Anton Drell owns Alder Shipping Ltd.",
     "Alder Shipping Ltd paid Marlpit Consulting Ltd for the berth.",
@@ -324,6 +322,21 @@ def _rounded(value: Any) -> Any:
 
 
 @pytest.mark.anyio
+async def test_equally_near_texts_go_by_chunk_id_also_at_the_cut(opened: Opened) -> None:
+    async with opened() as stores:
+        same = [
+            document(n, "", Classification.U, (Classification.U, SENTENCES[0])) for n in range(6)
+        ]
+        await stores.put(*same)
+        scope = await stores.scope(LOW)
+        vector = await embedded("Drell")
+        hits = await stores.passages.nearest(vector, EVERYTHING, scope=scope)
+        ids = [hit.chunk_id for hit in hits]
+        assert ids == sorted(ids)
+        assert await stores.passages.nearest(vector, 3, scope=scope) == hits[:3]
+
+
+@pytest.mark.anyio
 async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> None:
     """The limit for each entity holds after the scope."""
     async with opened() as stores:
@@ -331,7 +344,10 @@ async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> N
             document(0, "", Classification.U, (Classification.U, "Anton Drell left the quay.")),
             *(
                 document(
-                    n, "Anton Drell", Classification.S, (Classification.S, f"Anton Drell, note {n}.")
+                    n,
+                    "Anton Drell",
+                    Classification.S,
+                    (Classification.S, f"Anton Drell, note {n}."),
                 )
                 for n in range(1, 41)
             ),
@@ -358,7 +374,9 @@ async def test_a_relation_leads_both_ways_and_only_where_it_is_visible(opened: O
             ),
         )
         low, high = await stores.scope(LOW), await stores.scope(HIGH)
-        known = {key: i for i, key in (await stores.graph.linked(TOKENS_IN_ORDER, scope=low)).items()}
+        known = {
+            key: i for i, key in (await stores.graph.linked(TOKENS_IN_ORDER, scope=low)).items()
+        }
         ends = [known["anton drell"], known["alder shipping"]]
         for one, other in (ends, ends[::-1]):
             steps = await stores.graph.neighbours([one], scope=high)

@@ -34,7 +34,8 @@ def embedder(models_dir: Path) -> Iterator[OnnxEmbedder]:
 
 async def test_rows_are_unit_vectors(embedder: OnnxEmbedder) -> None:
     vectors = await embedder.embed(TEXTS)
-    assert (vectors.shape, vectors.dtype) == ((len(TEXTS), DIMENSION), np.float32)
+    assert vectors.shape == (len(TEXTS), DIMENSION)
+    assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert (await embedder.embed([])).shape == (0, DIMENSION)
 
@@ -83,7 +84,9 @@ def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not list((tmp_path / "models").glob("*"))
 
 
-def test_an_export_that_is_there_is_taken(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_is_there_is_taken(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(folder: Path) -> None:
         raise AssertionError("exported again")
 
@@ -91,13 +94,13 @@ def test_an_export_that_is_there_is_taken(models_dir: Path, monkeypatch: pytest.
     load(models_dir).close()
 
 
-def test_serving_imports_no_torch(models_dir: Path) -> None:
+def test_serving_imports_neither_torch_nor_an_sdk_that_it_does_not_use(models_dir: Path) -> None:
     import subprocess
 
     code = (
         "import sys; from pathlib import Path; import copilot.app, copilot.api.server;"
         "from retrieval.embedding import load; load(Path(sys.argv[1])).close();"
-        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'onnx'} & set(sys.modules)))"
+        "print(sorted({'torch', 'sentence_transformers', 'transformers', 'onnx', 'anthropic'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, models_dir], capture_output=True, text=True, check=True

@@ -20,7 +20,6 @@ from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
-from tests.servers import postgres as postgres_server
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +40,7 @@ def asker(sub: str = "ann", clearance: Classification = Classification.U) -> Ask
 
 def record(who: Asker | None = None, question: str = SECRET, **changes: Any) -> Record:
     who = who or asker()
-    values = {
+    values: dict[str, Any] = {
         "kind": Kind.ASK,
         "asker": who,
         "outcome": "Answer",
@@ -165,7 +164,9 @@ async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
     held = await checkpoint(database_url)
     owner.execute("DELETE FROM ledger_entries WHERE position > 3")
     assert (await verify(database_url)).problems == []
-    assert (await verify(database_url, held)).problems == ["the log ends at 3, before the checkpoint"]
+    assert (await verify(database_url, held)).problems == [
+        "the log ends at 3, before the checkpoint"
+    ]
 
 
 async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
@@ -230,7 +231,9 @@ async def test_an_export_holds_all_that_is_needed_to_verify(
 ) -> None:
     entries = [entry async for entry in export(database_url)]
     assert [entry["position"] for entry in entries] == [1, 2, 3, 4, 5]
-    assert [one["previous_hash"] for one in entries[1:]] == [one["chain_hash"] for one in entries[:-1]]
+    assert [one["previous_hash"] for one in entries[1:]] == [
+        one["chain_hash"] for one in entries[:-1]
+    ]
     assert json.loads(entries[0]["openings"]["question"]["value"]) == f"{SECRET} 0"
 
 

@@ -62,7 +62,7 @@ def serve(settings: Settings) -> Iterator[LiveServer]:
             server = uvicorn.Server(configure(create_app(copilot), "127.0.0.1", 0))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(server.serve)
-                while not server.started:
+                while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
                     await anyio.sleep(0.01)
                 started.set_result(server)
 

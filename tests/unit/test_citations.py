@@ -120,6 +120,41 @@ def test_a_source_of_any_word_of_the_sentence_keeps_the_sentence_at_its_level() 
     assert sentence.marking == "(TS)"
 
 
+DISPATCHER = context("Daniel Ferro is the night dispatcher of Alder Shipping at Kestrel Quay.")
+INFORMANT = context(
+    "Ferro is the paid informant who recruited Voss.",
+    label=Label(tenant="t1", classification=Classification.TS, compartments=frozenset(["LANTERN"])),
+)
+MIXED = "Daniel Ferro is the night dispatcher and paid informant of Alder Shipping at Kestrel Quay"
+
+
+def test_a_sentence_that_says_what_a_higher_source_says_and_cites_a_lower_one_is_dropped() -> None:
+    said = claim(MIXED, DISPATCHER)
+    assert cite(said, [DISPATCHER, INFORMANT]) == Dropped(reason=DropReason.UNDERMARKED)
+    assert isinstance(cite(said, [DISPATCHER]), Sentence)
+    assert isinstance(cite(said, [DISPATCHER, context(INFORMANT.chunk.text)]), Sentence)
+
+
+def test_a_sentence_that_cites_the_higher_source_as_well_goes_out_under_its_marking() -> None:
+    sentence = cite(claim(MIXED, DISPATCHER, INFORMANT), [DISPATCHER, INFORMANT])
+    assert isinstance(sentence, Sentence)
+    assert sentence.marking == "(TS//LANTERN)"
+
+
+@given(data=st.data())
+def test_a_quote_is_never_dropped_for_what_another_source_says(data: st.DataObject) -> None:
+    texts = st.text(st.sampled_from("ab AB.,0 9'-\n"), min_size=1, max_size=40)
+    one = context(data.draw(texts))
+    start = data.draw(st.integers(0, len(one.chunk.text) - 1))
+    support = Support(
+        context=0, start=start, end=data.draw(st.integers(start + 1, len(one.chunk.text)))
+    )
+    quote = one.chunk.text[support.start : support.end]
+    higher = context(data.draw(texts), Classification.TS)
+    said = Claim(text=quote, supports=(support,))
+    assert cite(said, [one, higher]) == cite(said, [one])
+
+
 def test_the_same_span_is_cited_once() -> None:
     one = context("Reiss met Voss.")
     said = Claim(text="Reiss met Voss.", supports=(whole(0, one), whole(0, one)))

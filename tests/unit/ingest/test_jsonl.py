@@ -65,6 +65,9 @@ def test_a_record_is_one_part_with_its_label_and_metadata(path: Path) -> None:
             "twice",
         ),
         ('{"id": "a", "text": "(S) x"}', "marked above"),
+        ('{"id": "a", "text": "One.\\n\\n(S) x"}', "marked above"),
+        ('{"id": "a", "text": "[S] x"}', "looks like a portion mark"),
+        ('{"id": "a", "text": "S//NF"}', "looks like a portion mark"),
         ('{"id": "a", "text": "\\u0000"}', "NUL"),
         ('{"id": "a", "text": "\\ud800"}', "UTF-8"),
         ("[" * 100_000, "not a JSON record"),
@@ -82,6 +85,17 @@ def test_a_bad_record_is_named_with_its_line_and_the_rest_goes_on(
     assert isinstance(rejected, Rejected)
     assert rejected.line == 3
     assert reason in rejected.reason
+
+
+def test_metadata_is_not_released_by_a_mark_on_the_title(path: Path) -> None:
+    record = {"id": "a", "text": "x", "label": {"classification": "S"}, "source": "D. Ferro"}
+    lowered, kept = _read(
+        path, "\n".join(json.dumps(record | {"title": title}) for title in ("(U) T", "(TS) T"))
+    )
+    assert isinstance(lowered, Document)
+    assert isinstance(kept, Document)
+    assert (lowered.label, lowered.metadata) == (U, {})
+    assert kept.metadata == {"source": "D. Ferro"}
 
 
 def test_a_record_without_a_label_needs_a_default(path: Path) -> None:

@@ -1,13 +1,16 @@
 """Portion-marked files become one part for each label, as if the other paragraphs had never been there."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.ingest.documents import Document, Rejected
+from copilot.ingest.front_matter import _Fields
 from copilot.ingest.reader import read
 from policy.labels import Classification, Label
 
@@ -106,6 +109,43 @@ def test_a_mark_on_the_title_is_the_label_of_the_document(ingest: Ingest) -> Non
     assert (document.title, document.label) == ("Report", U)
 
 
+@pytest.mark.parametrize(
+    ("head", "default", "kept"),
+    [
+        ('title: "(U) Report"\nlabel: S//HARBOR', None, False),
+        ('title: "(S) Report"\nlabel: S//HARBOR', None, False),
+        ('title: "(U) Report"', S, False),
+        ('title: "(U) Report"', None, False),
+        ('title: "(S//HARBOR) Report"\nlabel: S//HARBOR', None, True),
+        ('title: "(U) Report"\nlabel: U', None, True),
+        ("title: Report\nlabel: S", None, True),
+        ("title: Report", None, True),
+    ],
+)
+def test_metadata_is_not_released_by_a_mark_on_the_title(
+    ingest: Ingest, head: str, default: Label | None, kept: bool
+) -> None:
+    document = _taken(
+        ingest(f"---\n{head}\nsource: Daniel Ferro (PILOTFISH)\n---\n(S) Text.", default)
+    )
+    assert document.metadata == ({"source": "Daniel Ferro (PILOTFISH)"} if kept else {})
+    assert document.source == "note.md"
+
+
+def test_metadata_is_dropped_where_every_paragraph_is_marked_below_the_front_matter(
+    ingest: Ingest,
+) -> None:
+    document = _taken(ingest("---\nlabel: S//HARBOR\nsource: D. Ferro\n---\n(U) Text."))
+    assert (document.label, document.metadata) == (U, {})
+
+
+def test_the_time_to_read_front_matter_grows_with_its_fields_and_no_faster() -> None:
+    keys = [(yaml.ScalarNode("k", f"k{n}"), yaml.ScalarNode("v", "v")) for n in range(20_000)]
+    began = time.perf_counter()
+    assert len(_Fields("").construct_mapping(yaml.MappingNode("m", keys))) == len(keys)
+    assert time.perf_counter() - began < 1
+
+
 def test_a_title_taken_from_a_heading_is_never_below_the_headings_label(ingest: Ingest) -> None:
     assert _taken(ingest("# (S//NF) Secret name\n\n(U) Text.")).label == S_NF
     assert _taken(ingest("# Secret name\n\n(U) Text.", default=S)).label == S
@@ -122,6 +162,9 @@ def test_a_title_taken_from_a_heading_is_never_below_the_headings_label(ingest: 
         ("(U) One.\n\nTwo.", 3, "--label"),
         ("---\nid: x\n---\n\n(S//nf) Two.", 5, "mark"),
         ("(U) One.\n(S) Two.", 1, "inside a paragraph"),
+        ("(U) One.\n\na. (S//HARBOR) Two.", 3, "mark"),
+        ("(U) One.\n\n# 1. (S) Two", 3, "mark"),
+        ("(U) One.\n\n(U) Two (S//HARBOR) three.", 3, "inside a paragraph"),
         ("---\nid: x\n", 1, "without an end"),
         ("---\nid: [x\n---\nText.", 3, "YAML"),
         ("---\na: &b [1]\nc: *b\n---\nText.", 2, "references"),

@@ -53,6 +53,28 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path) -> N
     ] * 2
 
 
+def test_a_link_out_of_the_folder_is_refused_and_one_within_or_named_is_read(
+    tmp_path: Path,
+) -> None:
+    drop = tmp_path / "drop"
+    (drop / "below").mkdir(parents=True)
+    (tmp_path / "secret.conf").write_text("password", "utf-8")
+    (drop / "b.md").write_text("Text.", "utf-8")
+    (drop / "a.txt").symlink_to("../secret.conf")
+    (drop / "below" / "c.md").symlink_to("../b.md")
+    (drop / "d.md").symlink_to("d.md")
+    (tmp_path / "named.txt").symlink_to("secret.conf")
+    (tmp_path / "folder").symlink_to("drop")
+    for folder in (drop, tmp_path / "folder"):
+        results = _read(folder)
+        assert [r.source for r in results if isinstance(r, Document)] == ["b.md", "c.md"]
+        refused = {r.source: r.reason for r in results if isinstance(r, Rejected)}
+        assert set(refused) == {"a.txt", "d.md"}
+        assert "out of the folder" in refused["a.txt"]
+    (named,) = _read(tmp_path / "named.txt")
+    assert isinstance(named, Document)
+
+
 @pytest.mark.parametrize("suffix", [".md", ".txt", ".jsonl", ".csv"])
 def test_a_200_mb_document_is_refused_quickly_without_being_held(
     tmp_path: Path, suffix: str

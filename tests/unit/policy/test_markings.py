@@ -1,5 +1,8 @@
 """Marks say exactly the label, both ways; and what could be taken for a mark is never read as none."""
 
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 
@@ -107,7 +110,7 @@ def test_the_text_begins_behind_the_mark_and_its_blanks(paragraph: str, text: st
     [
         "",
         "   ",
-        "The harbour (S//NF) is closed.",
+        "The harbour (S) is closed.",
         "(see annex) It rains.",
         "(see annex //a) It rains.",
         "(Smith) said so.",
@@ -116,7 +119,19 @@ def test_the_text_begins_behind_the_mark_and_its_blanks(paragraph: str, text: st
         "(c) 2026 Harbour Ltd",
         "(s) plural",
         "(S)he went.",
-        "(Secret) meetings were held.",
+        "(Secret meetings were held in 1944.)",
+        "(Secretary) Haldane signed.",
+        "(u) the second vowel",
+        "1. (c) 2026 Harbour Ltd",
+        "a. (s) plural",
+        "(C-130 aircraft) landed.",
+        "(U.S. NAVY) ships",
+        "C://Users and c//d",
+        "Take f(c//2) or f(S//2).",
+        "Dr. (Sofie) Marr",
+        "1. (A) one, 2. (B) two",
+        "Secret meetings",
+        "\u201eTop Secret\u201c is a film.",
         "(C/O Harbour Ltd)",
         "(C/o Harbour Ltd)",
         "(S/N 12345) is the device.",
@@ -184,6 +199,71 @@ def test_prose_is_no_mark(paragraph: str) -> None:
         "> (S) quoted",
         "(U) text\n(S//NF) more text",
         "text\n- (S) item",
+        # behind the number or sign of a list, a quotation, an escape, a tag
+        "a. (S//NF) text",
+        "A. (S) text",
+        "i. (S) text",
+        "iv) (S) text",
+        "(1) (TS//HARBOR) text",
+        "(a) (S) text",
+        "(a)(S) text",
+        "1.1 (S//NF) text",
+        "1.a.i (S) text",
+        "1. (a) i. (S) text",
+        "2024-03-02 10:15 (S) text",
+        "\u2022 (TS//HARBOR) text",
+        "\u2013 (S//NF) text",
+        "\u00a7 5 (S) text",
+        "\u2610 (S) text",
+        '"(S//NF) text"',
+        "\\(S//NF) text",
+        "(S\\/\\/NF) text",
+        "&#40;S) text",
+        "<b>(S//NF)</b> text",
+        "(<b>S</b>//NF) text",
+        "<!-- (S//NF) --> text",
+        "((S)) text",
+        "_" * 3000 + "(S) text",
+        # other ways to write a level
+        "(Secret) text",
+        "(Top Secret) text",
+        "(top secret, HARBOR) text",
+        "(ts) text",
+        "(TS)informant",
+        "(S)informant",
+        "[S] text",
+        "[TS] text",
+        "{S//NF} text",
+        "(S-HARBOR) text",
+        "(S_HARBOR) text",
+        "(TS,SI) text",
+        "(s, noforn) text",
+        "(**S**) text",
+        "(S? ) text",
+        "(//GBR S) text",
+        "(S\n//NF) text",
+        "(S\n) text",
+        "TOP SECRET",
+        "SECRET\ntext",
+        # in letters that look like them, or with some that do not show
+        "(S\u2044\u2044NF) text",
+        "(S\u2215\u2215NF) text",
+        "(\u0405//NF) text",
+        "(\u0405) text",
+        "(\u0422\u0405//HARBOR) text",
+        "\u2768S\u2769 text",
+        "(S\u0336) text",
+        "(S\u3164) text",
+        "\U0001f122 text",
+        # anywhere else
+        "The harbour (S//NF) is closed.",
+        "The harbour (ts//HARBOR) is closed.",
+        "The harbour (s//nf) is closed.",
+        "The harbour [Secret // NOFORN] is closed.",
+        "Classification: SECRET//NOFORN",
+        "(U) text (S//NF) more",
+        "(U) (S) text",
+        "(U) 1. (S) text",
     ],
 )
 def test_what_looks_like_a_mark_and_is_none_is_refused(paragraph: str) -> None:
@@ -197,6 +277,14 @@ def test_what_looks_like_a_mark_and_is_none_is_refused(paragraph: str) -> None:
 def test_only_a_whole_mark_is_parsed(text: str) -> None:
     with pytest.raises(BadInput, match=r"^report\.md: "):
         parse_portion(text, "t1", "report.md")
+
+
+@pytest.mark.parametrize("text", ["#\n", "(", "1", "1.", "(S", "_", "/", "<a", "&#40;", "i.", " "])
+def test_no_paragraph_takes_long_to_look_through(text: str) -> None:
+    began = time.perf_counter()
+    with contextlib.suppress(BadInput):
+        split_portion(text * 100_000, "t1", "x")
+    assert time.perf_counter() - began < 2
 
 
 def test_a_refusal_repeats_the_mark_and_not_the_text_behind_it() -> None:

@@ -34,6 +34,4 @@ def context(
         label=of or label("U"),
     )
     weighed = ScoredSentence(start=0, end=len(text), text=text, score=best or 0.0)
-    return Context(
-        chunk=chunk, score=score, arms=(), sentences=() if best is None else (weighed,)
-    )
+    return Context(chunk=chunk, score=score, arms=(), sentences=() if best is None else (weighed,))

@@ -112,7 +112,7 @@ async def test_the_limit_holds(world: World) -> None:
 
 
 def link(chunk: str, **changes: Any) -> EntityLink:
-    values = {
+    values: dict[str, Any] = {
         "entity_id": "e",
         "name": "drell",
         "chunk_id": chunk,

@@ -56,9 +56,7 @@ async def scope(corpus: MemoryCorpus) -> AsyncIterator[Scope]:
 async def search(
     corpus: MemoryCorpus, scope: Scope, *, limit: int = 10, graphrag: bool = True
 ) -> tuple[Found, Timings]:
-    hybrid = Hybrid(
-        MemoryPassages(corpus), MemoryGraph(corpus), FakeEmbedder(), graphrag=graphrag
-    )
+    hybrid = Hybrid(MemoryPassages(corpus), MemoryGraph(corpus), FakeEmbedder(), graphrag=graphrag)
     timings = Timings()
     plan = analyse("Who owns the tanker of Alder Shipping?", Terms())
     return await hybrid.search(plan, scope=scope, limit=limit, timings=timings), timings

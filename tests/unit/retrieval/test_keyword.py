@@ -62,7 +62,7 @@ def test_the_order_of_postings_and_terms_changes_no_bit(
 
 
 def test_equal_scores_go_by_chunk_id_also_at_the_cut() -> None:
-    postings, statistics = index(dict.fromkeys("bca", ["quay"]))
+    postings, statistics = index({chunk: ["quay"] for chunk in "bca"})
     assert [hit.chunk_id for hit in rank(postings, statistics, ["quay"], 2).hits] == ["a", "b"]
 
 

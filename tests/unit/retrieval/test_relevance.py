@@ -63,7 +63,11 @@ async def scores(question: str, *texts: str) -> list[float]:
         ("How much was the fire?", "The fire was EUR 500 then.", "The fire was much then."),
         ("How many fires?", "There were seven fires.", "There were some fires."),
         ("Why was the fire?", "The fire was because of it.", "The fire was there with it."),
-        ("Which phone number?", "The phone number is +44 20 7946 0958.", "The phone number is here."),
+        (
+            "Which phone number?",
+            "The phone number is +44 20 7946 0958.",
+            "The phone number is here.",
+        ),
     ],
 )
 def test_a_sentence_has_the_kind_of_thing_that_was_asked_for(
@@ -110,7 +114,11 @@ async def test_the_title_says_whom_a_sentence_is_about() -> None:
 async def test_every_sentence_is_weighed_in_its_place() -> None:
     text = "One came. Two went home. Three stayed."
     [weighed] = await weigh("Who came?", context("a", text))
-    assert [one.text for one in weighed.sentences] == ["One came.", "Two went home.", "Three stayed."]
+    assert [one.text for one in weighed.sentences] == [
+        "One came.",
+        "Two went home.",
+        "Three stayed.",
+    ]
     assert all(text[one.start : one.end] == one.text for one in weighed.sentences)
 
 
