@@ -68,6 +68,7 @@ _SERIAL = re.compile(
     r"(?<![\w-])(?=[A-Z/-]*\d{2}|[A-Z0-9/-]*\d\d)[A-Z]{1,6}\d{0,4}(?:[-/][A-Z0-9]{1,12}){1,4}(?![\w-])"
 )
 _PHONE = re.compile(r"(?<![\w+])(?:\+|00(?=\d{2}[ \d]))\d(?:[ ()./-]{0,2}\d){6,14}(?!\w)")
+_LOCAL_PHONE = re.compile(r"(?<![\w/-])(?:\d{3}-)?\d{3}-\d{4}(?![\w/-])")
 _CUED_PHONE = re.compile(
     r"\b(?:tel|phone|telephone|mobile|cell|fax|whatsapp|telefon)\.?(?: number| no\.?)?:?\s*"
     r"(?P<key>\+?\(?\d(?:[ ()./-]{0,2}\d){5,14})(?!\w)",
@@ -193,6 +194,7 @@ _READERS: tuple[tuple[EntityKind, re.Pattern[str], Key], ...] = (
     (EntityKind.ACCOUNT, _ACCOUNT, _account),
     (EntityKind.PHONE, _PHONE, _phone),
     (EntityKind.PHONE, _CUED_PHONE, _phone),
+    (EntityKind.PHONE, _LOCAL_PHONE, _phone),
     (EntityKind.IDENTIFIER, _CUED, _compact),
     (EntityKind.IDENTIFIER, _SERIAL, _compact),
 )
