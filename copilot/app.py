@@ -1,10 +1,12 @@
 """The composition root: builds every part once, and governs every act."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
 
 from copilot import answers
 from copilot.ask import NOT_FOUND, Pipeline, plain
@@ -18,6 +20,7 @@ from copilot.ledger.log import Ledger, Record, high_water
 from copilot.ledger.pages import page
 from copilot.ledger.records import Kind, Page
 from copilot.prompts import Prompts
+from copilot.reads import Read, read_in
 from copilot.resources import Resources
 from copilot.results import (
     Answer,
@@ -39,6 +42,7 @@ from policy.embedded import EmbeddedEngine
 from policy.engine import Act
 from policy.errors import CopilotError, Forbidden
 from policy.errors import Unavailable as UnavailableError
+from policy.labels import Label, join_all
 from policy.opa_server import OpaServerEngine
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
@@ -55,6 +59,9 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 Engine = EmbeddedEngine | OpaServerEngine
+_FAILURE_S = 1.5
+"""Spent at most on recording a failure: the same dependency may be the one that is down."""
+
 T = TypeVar("T")
 V = TypeVar("V", DocumentView, EntityView, Answer)
 
@@ -111,6 +118,9 @@ class Copilot:
                     yield item
         except CopilotError as error:
             yield await self._failed(Act.ASK, asker, said, error)
+        except Exception as error:
+            await self._broken(Act.ASK, asker, said, error)
+            raise
 
     async def search(self, asker: Asker, question: str, k: int | None = None) -> SearchOutcome:
         """The contexts that an answer would be written from."""
@@ -154,13 +164,17 @@ class Copilot:
     ) -> Page:
         """The newest entries that an auditor may see; reading them is itself recorded."""
         said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
-        await self._require(Act.AUDIT, asker, said)
-        for given in (after, sub, kind):
-            plain(given or "")
-        scope = await self._scoper.scope(asker)
-        found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
-        await self._ledger.record(self._simple(Kind.READ, asker, "LedgerPage", said))
-        return found
+
+        async def work() -> Page:
+            for given in (after, sub, kind):
+                plain(given or "")
+            scope = await self._scoper.scope(asker)
+            found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
+            shown = [one.ledger_id for one in found.entries]
+            await self._record(Kind.READ, asker, "LedgerPage", {**said, "entries": shown})
+            return found
+
+        return await self._act(Act.AUDIT, asker, said, work)
 
     async def ingest(
         self,
@@ -169,8 +183,9 @@ class Copilot:
         progress: Progress = lambda: None,
     ) -> IngestReport:
         """Takes documents in, each in one transaction with its record."""
-        await self._require(Act.INGEST, asker, {})
-        return await self._ingest.run(asker, documents, progress)
+        return await self._act(
+            Act.INGEST, asker, {}, lambda: self._ingest.run(asker, documents, progress)
+        )
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""
@@ -199,8 +214,19 @@ class Copilot:
             result = denied or await work()
         except CopilotError as error:
             return await self._failed(act, asker, said, error)
+        except BaseException as error:
+            await self._broken(act, asker, said, error)
+            raise
         self.metrics.outcome(str(act), getattr(result, "kind", "Done"))
         return result
+
+    async def _broken(
+        self, act: Act, asker: Asker, said: Mapping[str, Any], error: BaseException
+    ) -> None:
+        """Records an act that was cancelled or met a defect, also where nobody waits for it any more."""
+        details = {**said, "failed_act": str(act), "error": type(error).__name__}
+        with anyio.move_on_after(_FAILURE_S, shield=True), suppress(CopilotError):
+            await self._record(Kind.FAILED, asker, "BrokenOff", details)
 
     async def _read(
         self, asker: Asker, said: Mapping[str, Any], find: Callable[[Scope], Awaitable[V | None]]
@@ -209,17 +235,37 @@ class Copilot:
             for given in said.values():
                 plain(given)
             found = await find(await self._scoper.scope(asker))
+            read = [] if found is None else read_in(found)
+            if not await self._all_open(asker, read):
+                found, read = None, []
+            details = {**said, "read": [one.to_json() for one in read]}
             outcome = "NotFound" if found is None else found.kind
-            ledger_id = await self._ledger.record(self._simple(Kind.READ, asker, outcome, said))
+            labels = [one.label for one in read]
+            ledger_id = await self._record(Kind.READ, asker, outcome, details, labels)
             if found is None:
                 return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
             return replace(found, ledger_id=ledger_id)
 
         return await self._governed(Act.READ, asker, said, work)
 
-    async def _require(self, act: Act, asker: Asker, said: Mapping[str, Any]) -> None:
-        if denied := await self._denied(act, asker, said):
-            raise Forbidden(denied.text)
+    async def _all_open(self, asker: Asker, read: Sequence[Read]) -> bool:
+        """The double check of what is about to be shown; a difference is an incident, and nothing is."""
+        for label in {one.label for one in read}:
+            if not isinstance(await self._engine.may_read(asker, label), policy_engine.Allowed):
+                self.metrics.recheck_mismatches(1)
+                return False
+        return True
+
+    async def _act(
+        self, act: Act, asker: Asker, said: Mapping[str, Any], work: Callable[[], Awaitable[T]]
+    ) -> T:
+        """As `_governed`, for acts that have no result for a refusal: it is raised."""
+        result = await self._governed(act, asker, said, work)
+        if isinstance(result, Denied):
+            raise Forbidden(result.text)
+        if isinstance(result, Unavailable):
+            raise UnavailableError(result.dependency, result.text)
+        return result
 
     async def _denied(self, act: Act, asker: Asker, said: Mapping[str, Any]) -> Denied | None:
         decision = await self._engine.permits(asker, act)
@@ -227,7 +273,7 @@ class Copilot:
             return None
         self.metrics.denied(str(act))
         details = {**said, "denied_act": str(act), "denied_reason": decision.reason}
-        ledger_id = await self._ledger.record(self._simple(Kind.DENIED, asker, "Denied", details))
+        ledger_id = await self._record(Kind.DENIED, asker, "Denied", details)
         return Denied(
             text=f"Policy does not allow you to {act} (by your {decision.reason}).",
             reason=decision.reason,
@@ -240,34 +286,45 @@ class Copilot:
         """Records the failure; gives it as a result where a dependency is at fault, else raises it."""
         self.metrics.outcome(str(act), error.code)
         details = {**said, "failed_act": str(act), "error": error.code, "message": error.message}
-        try:
-            ledger_id = await self._ledger.record(
-                self._simple(Kind.FAILED, asker, error.code, details)
-            )
-        except UnavailableError:
-            ledger_id = None  # nothing was released, so nothing unrecorded has left
+        ledger_id = None  # where it cannot be recorded either, nothing was released
+        patience = _FAILURE_S if isinstance(error, UnavailableError) else None
+        with anyio.move_on_after(patience), suppress(UnavailableError):
+            ledger_id = await self._record(Kind.FAILED, asker, error.code, details)
         if not isinstance(error, UnavailableError):
             raise error
         return Unavailable(text=error.message, dependency=error.dependency, ledger_id=ledger_id)
 
     async def _switched_off(self, asker: Asker, said: Mapping[str, Any]) -> Unavailable:
         details = {**said, "failed_act": str(Act.ASK), "error": "copilot.enabled"}
-        ledger_id = await self._ledger.record(self._simple(Kind.FAILED, asker, "Disabled", details))
+        ledger_id = await self._record(Kind.FAILED, asker, "Disabled", details)
         return Unavailable(
             text="Asking is switched off by the operator (copilot.enabled); search still works.",
             dependency="copilot.enabled",
             ledger_id=ledger_id,
         )
 
-    def _simple(self, kind: Kind, asker: Asker, outcome: str, details: Mapping[str, Any]) -> Record:
-        return Record(
+    async def _record(
+        self,
+        kind: Kind,
+        asker: Asker,
+        outcome: str,
+        details: Mapping[str, Any],
+        read: Iterable[Label] = (),
+    ) -> str:
+        """Records an act outside of the pipeline; its label joins all that was read."""
+        try:
+            scope = await self._scoper.scope(asker)
+        except CopilotError:
+            scope = None  # the failure itself has to be recorded all the same
+        record = Record(
             kind=kind,
             asker=asker,
             outcome=outcome,
             policy_revision=self._engine.bundle_hash,
-            label=high_water(asker),
+            label=join_all([high_water(asker, scope), *read]),
             details=_recordable(details),
         )
+        return await self._ledger.record(record)
 
 
 def _recordable(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,7 +378,7 @@ async def build(
             ledger=ledger,
             metrics=metrics,
         )
-        ingest = Ingest(database, scoper, embedder, ledger)
+        ingest = Ingest(database, engine, scoper, embedder, ledger)
         yield Copilot(
             settings,
             database=database,

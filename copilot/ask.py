@@ -70,21 +70,24 @@ class Pipeline:
         self._terms = Terms()
 
     async def ask(self, asker: Asker, question: str) -> Answer | NotFound:
-        """The answer, released after its record is durable."""
-        asked = await self._retrieve(asker, question)
-        async for _ in self._write(asked):
-            pass
-        return await self._release(asked)
+        """The answer, released after its record is durable: the end of a stream that nobody watches."""
+        async with aclosing(self.stream(asker, question)) as items:
+            async for item in items:
+                if not isinstance(item, Sentence):
+                    return item
+        raise AssertionError("a stream ends with an outcome")
 
     async def stream(
         self, asker: Asker, question: str
     ) -> AsyncGenerator[Sentence | Answer | NotFound, None]:
-        """Checked sentences as they come, then the outcome. The opening record is durable before the first.
+        """Checked sentences as they come, then the outcome.
+
+        The opening record is durable before a model is given anything and before the first sentence leaves.
 
         A stream that breaks off leaves a closing record that says so, with the hash of each sentence sent.
         """
         asked = await self._retrieve(asker, question)
-        opening = await self._ledger.record(record_of(asked, "Streaming"))
+        opening = await self._ledger.record(record_of(asked, "Opened"))
         outcome: Answer | NotFound | None = None
         try:
             async with aclosing(self._write(asked)) as sentences:
@@ -93,9 +96,8 @@ class Pipeline:
             outcome = await self._release(asked, opening)
         finally:
             if outcome is None:
-                with anyio.CancelScope(
-                    shield=True
-                ):  # whoever left must not keep this from being recorded
+                # Whoever left must not keep this from being recorded.
+                with anyio.CancelScope(shield=True):
                     await self._ledger.record(record_of(asked, "BrokenOff", opening))
         yield outcome
 

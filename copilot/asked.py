@@ -43,13 +43,13 @@ def record_of(
     asked: Asked, outcome: str, opening: str | None = None, *, kind: Kind = Kind.ASK
 ) -> Record:
     """Everything that was read, decided, given and dropped, as the ledger keeps it."""
-    read = [one.label for one in asked.contexts]
+    read = [one.label for one in (*asked.contexts, *asked.refused)]
     return Record(
         kind=kind,
         asker=asked.asker,
         outcome=outcome,
         policy_revision=asked.scope.bundle_hash,
-        label=join_all([high_water(asked.asker), *read]),
+        label=join_all([high_water(asked.asker, asked.scope), *read]),
         details={
             "question": asked.question,
             "plan": asked.plan.to_json(),

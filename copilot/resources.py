@@ -91,11 +91,12 @@ def _inside(rows: Sequence[Row], chunk: Chunk, span: Span) -> Iterator[Row]:
 def _document(rows: Sequence[Row], scope: Scope) -> DocumentView:
     first = rows[0]
     labels = [scope.labels[row["label_id"]] for row in rows]
+    shown = {row["document_label_id"] for row in rows} - {None}
     return DocumentView(
         document_id=first["document_id"] or first["part_id"],
         title=first["title"],
         metadata=first["metadata"] or {},
-        banner=banner(join_all(labels)),
+        banner=banner(join_all([*labels, *(scope.labels[one] for one in shown)])),
         parts=tuple(
             PartView(part_id=row["part_id"], text=row["text"], label=label, marking=portion(label))
             for row, label in zip(rows, labels, strict=True)
@@ -140,6 +141,7 @@ def _mention(row: Row, scope: Scope) -> EntityMention:
         start=row["start_at"],
         end=row["end_at"],
         surface=row["surface"],
+        label=scope.labels[row["label_id"]],
         marking=portion(scope.labels[row["label_id"]]),
     )
 

@@ -1,5 +1,5 @@
 -- name: document
-SELECT p.part_id, p.text, p.label_id, p.position, d.document_id, d.title, d.metadata, p.document_key
+SELECT p.part_id, p.text, p.label_id, p.position, d.label_id AS document_label_id, d.document_id, d.title, d.metadata, p.document_key
 FROM parts p
 LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
 LEFT JOIN labels l ON l.label_id = d.label_id

@@ -154,6 +154,7 @@ class EntityMention:
     start: int
     end: int
     surface: str
+    label: Label
     marking: str
 
 

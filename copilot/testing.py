@@ -233,15 +233,16 @@ def _nearest(links: list[EntityLink]) -> list[EntityLink]:
 def _chunk(one: _Stored, scope: Scope) -> Chunk:
     source = one.document.document
     named = one.document_label_id in scope.labels
+    titled = named and one.part.part.label.dominates(source.label)
     return Chunk(
         chunk_id=one.chunk.chunk_id,
         part_id=one.part.part_id,
         document_id=source.document_id if named else one.part.part_id,
-        title=source.title if named else None,
+        title=source.title if titled else None,
         text=one.chunk.text,
         start=one.chunk.start,
         end=one.chunk.end,
         label_id=one.label_id,
         label=one.part.part.label,
-        metadata=source.metadata if named else {},
+        metadata=source.metadata if titled else {},
     )

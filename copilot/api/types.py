@@ -291,7 +291,6 @@ class LedgerEntry:
     outcome: str
     policy_revision: str
     leaf_hash: str
-    previous_hash: str
     details: JSON | None
 
 

@@ -69,4 +69,4 @@ async def _verify(settings: Settings) -> None:
     result = await verify(database_url(settings))
     if result.problems:
         raise CopilotError(f"the ledger does not verify: {result.problems[0]}")
-    print(f"\nledger verified: {result.entries} entries, head {result.head[:16]}…", flush=True)
+    print(f"\n{result.summary()}", flush=True)

@@ -27,9 +27,9 @@ async def verify(settings: Settings, options: Namespace) -> int:
         }
         print(json.dumps(value))
     elif not result.problems:
-        print(f"ledger verified: {result.entries} entries, head {result.head[:16]}…")
+        print(result.summary())
     else:
-        print(f"ledger NOT verified: {len(result.problems)} problems", file=sys.stderr)
+        print(result.summary(), file=sys.stderr)
     return 1 if result.problems else 0
 
 

@@ -11,6 +11,7 @@ from copilot.ingest.prepare import PreparedDocument, digest, prepare
 from copilot.ingest.report import IngestReport
 from copilot.ledger.log import Ledger, Record, high_water
 from copilot.ledger.records import Kind
+from policy.engine import Allowed, PolicyEngine
 from policy.errors import Unavailable
 from policy.labels import Label, join_all
 from policy.principal import Asker
@@ -23,6 +24,8 @@ _AHEAD = 4
 """Documents that are embedded while another is written."""
 
 _MOST_TRIES = 1000
+_MOST_LABELS = 50
+"""In one document. Labels are never forgotten, so nobody may make them by the thousand."""
 
 Progress = Callable[[], None]
 
@@ -31,9 +34,15 @@ class Ingest:
     """Writes what an ingester may read, and records it."""
 
     def __init__(
-        self, database: Database, scoper: Scoper, embedder: Embedder, ledger: Ledger
+        self,
+        database: Database,
+        engine: PolicyEngine,
+        scoper: Scoper,
+        embedder: Embedder,
+        ledger: Ledger,
     ) -> None:
         self._database = database
+        self._engine = engine
         self._scoper = scoper
         self._embedder = embedder
         self._ledger = ledger
@@ -86,13 +95,10 @@ class Ingest:
     ) -> PreparedDocument | Rejected | None:
         if isinstance(document, Rejected):
             return document
+        if reason := await self._refusal(asker, document):
+            return await self._refused(asker, document, reason)
         scope = await self._scope(asker, document)
         readable = {label.canonical(): label_id for label_id, label in scope.labels.items()}
-        if any(label.canonical() not in readable for label in _labels(document)):
-            reason = "its label is not one that this ingester may read; ask somebody who may"
-            return Rejected(
-                source=document.source, line=None, reason=f"{document.document_id}: {reason}"
-            )
         stored = await writer.existing(
             self._database,
             scope,
@@ -104,6 +110,30 @@ class Ingest:
             return None
         return await prepare(document, self._embedder, self._terms)
 
+    async def _refusal(self, asker: Asker, document: Document) -> str | None:
+        """Why the ingester may not bring this in. Asked before its labels are interned for good."""
+        labels = set(_labels(document))
+        if len(labels) > _MOST_LABELS:
+            return f"it has {len(labels)} different labels; the most is {_MOST_LABELS}"
+        for label in sorted(labels, key=Label.canonical):
+            if not isinstance(await self._engine.may_read(asker, label), Allowed):
+                return "its label is not one that this ingester may read; ask somebody who may"
+        return None
+
+    async def _refused(self, asker: Asker, document: Document, reason: str) -> Rejected:
+        record = Record(
+            kind=Kind.DENIED,
+            asker=asker,
+            outcome="Denied",
+            policy_revision=self._engine.bundle_hash,
+            label=high_water(asker),
+            details={"denied_act": "ingest", "denied_reason": reason, "sha256": digest(document)},
+        )
+        await self._ledger.record(record)
+        return Rejected(
+            source=document.source, line=None, reason=f"{document.document_id}: {reason}"
+        )
+
     async def _scope(self, asker: Asker, document: Document) -> Scope:
         for label in _labels(document):
             await self._ledger.label_id(label)
@@ -112,7 +142,7 @@ class Ingest:
     async def _write(self, asker: Asker, prepared: PreparedDocument) -> str:
         scope = await self._scoper.scope(asker)
         ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
-        label = join_all([high_water(asker), *_labels(prepared.document)])
+        label = join_all([high_water(asker, scope), *_labels(prepared.document)])
         record = Record(
             kind=Kind.INGEST,
             asker=asker,

@@ -58,10 +58,12 @@ async def write(
     label_id = ids[document.label.canonical()]
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
         old = await _existing(connection, scope, tenant, document.document_id, label_id)
-        if old is not None:
-            await connection.execute(_SQL["shrink_statistics"], {"key": old["document_key"]})
-            await connection.execute(_SQL["remove"], {"key": old["document_key"]})
-        key = await _document(connection, prepared, tenant, label_id, record.asker.principal.sub)
+        values = _document_values(prepared, tenant, label_id, record.asker.principal.sub)
+        if old is None:
+            key = await _document(connection, values)
+        else:
+            key = old["document_key"]
+            await _clear(connection, scope, key, values)
         for position, part in enumerate(prepared.parts):
             await _part(connection, key, position, part, tenant, ids[part.part.label.canonical()])
         return await append(connection, record, record_label)
@@ -75,11 +77,24 @@ async def _existing(
     return await cursor.fetchone()
 
 
-async def _document(
-    connection: Connection, prepared: PreparedDocument, tenant: str, label_id: int, sub: str
-) -> UUID:
+async def _document(connection: Connection, values: Row) -> UUID:
+    row = await (await connection.execute(_SQL["document"], values)).fetchone()
+    assert row is not None  # INSERT … RETURNING gives its row
+    key: UUID = row["document_key"]
+    return key
+
+
+async def _clear(connection: Connection, scope: Scope, key: UUID, values: Row) -> None:
+    """Takes out the parts that the ingester may read. What they may not read stays, and stays unsaid."""
+    ids = scope.label_ids
+    for block in ("shrink_statistics", "remove_parts"):
+        await connection.execute(_SQL.scoped(block, ids), {"key": key})
+    await connection.execute(_SQL["revise"], values | {"key": key})
+
+
+def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub: str) -> Row:
     document = prepared.document
-    values = {
+    return {
         "document_id": document.document_id,
         "tenant": tenant,
         "label_id": label_id,
@@ -89,10 +104,6 @@ async def _document(
         "sha256": prepared.sha256,
         "sub": sub,
     }
-    row = await (await connection.execute(_SQL["document"], values)).fetchone()
-    assert row is not None  # INSERT … RETURNING gives its row
-    key: UUID = row["document_key"]
-    return key
 
 
 async def _part(

@@ -13,16 +13,20 @@ FROM (
     SELECT c.label_id, count(*) AS chunks,
            coalesce(sum((SELECT max(p.length) FROM postings p WHERE p.chunk_id = c.chunk_id)), 0) AS terms
     FROM chunks c JOIN parts p ON p.part_id = c.part_id
-    WHERE p.document_key = %(key)s GROUP BY c.label_id
+    WHERE p.document_key = %(key)s AND p.label_id = ANY({labels}) GROUP BY c.label_id
 ) gone
 WHERE s.label_id = gone.label_id
--- name: remove
-DELETE FROM documents WHERE document_key = %(key)s
+-- name: remove_parts
+DELETE FROM parts WHERE document_key = %(key)s AND label_id = ANY({labels})
 -- name: document
 INSERT INTO documents
     (document_id, tenant, label_id, title, source, metadata, content_sha256, ingested_by)
 VALUES (%(document_id)s, %(tenant)s, %(label_id)s, %(title)s, %(source)s, %(metadata)s, %(sha256)s, %(sub)s)
 RETURNING document_key
+-- name: revise
+UPDATE documents SET title = %(title)s, source = %(source)s, metadata = %(metadata)s,
+    content_sha256 = %(sha256)s, ingested_by = %(sub)s, ingested_at = now()
+WHERE document_key = %(key)s
 -- name: part
 INSERT INTO parts (part_id, document_key, label_id, position, text)
 VALUES (%(part_id)s, %(document_key)s, %(label_id)s, %(position)s, %(text)s)

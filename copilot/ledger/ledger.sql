@@ -13,7 +13,7 @@ VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body
 SELECT body, sub FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
 -- name: page
-SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash, e.previous_hash,
+SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash,
        a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
        (SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json)
         FROM ledger_openings o WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
@@ -25,7 +25,8 @@ WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
 ORDER BY e.position DESC LIMIT %(first)s
 -- name: all
 SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label
+       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
+       (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
 FROM ledger_entries e LEFT JOIN ledger_acts a USING (ledger_id)
 JOIN labels l ON l.label_id = e.label_id LEFT JOIN labels m ON m.label_id = a.label_id
 WHERE e.position > %(after)s ORDER BY e.position LIMIT %(first)s

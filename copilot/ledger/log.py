@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from copilot.ledger.records import Kind
 from policy.errors import Unavailable
 from policy.labels import Label
 from policy.principal import Asker
+from policy.scope import Scope
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.labels import intern
 from retrieval.stores.postgres.queries import Queries
@@ -46,15 +47,25 @@ class StoredAnswer:
     body: Mapping[str, Any]
 
 
-def high_water(asker: Asker) -> Label:
-    """The label of what the asker typed: as strict as the most they could be writing about."""
+def high_water(asker: Asker, scope: Scope | None = None) -> Label:
+    """The label of what the asker typed: as strict as the most they could be writing about.
+
+    The scope says how far that may be released; without one, no further than to the asker's own nation.
+    """
     principal = asker.principal
+    own = frozenset([principal.nationality])
     return Label(
         tenant=principal.tenant,
         classification=principal.clearance,
         compartments=principal.compartments,
+        releasable_to=own if scope is None else _released(scope),
         authorities=principal.authorities,
     )
+
+
+def _released(scope: Scope) -> frozenset[str] | None:
+    limited = [one.releasable_to for one in scope.labels.values() if one.releasable_to is not None]
+    return frozenset.intersection(*limited) if limited else None
 
 
 class Ledger:
@@ -67,6 +78,9 @@ class Ledger:
     async def record(self, record: Record, answer: StoredAnswer | None = None) -> str:
         """Writes the record (and the answer it released) in one transaction; gives the ledger id."""
         label_id = await self.label_id(record.label)
+        if answer is not None:
+            stored = {"answer_id": answer.answer_id, "sha256": body_sha256(answer.body)}
+            record = replace(record, details={**record.details, "stored_answer": stored})
         async with self._database.transaction(Role.LEDGER) as connection:
             ledger_id = await append(connection, record, label_id)
             if answer is not None:
@@ -88,7 +102,7 @@ async def append(connection: Connection, record: Record, label_id: int) -> str:
     ledger_id, at = uuid4().hex, datetime.now(UTC)
     openings = {
         name: (secrets.token_bytes(16), rfc8785.dumps(value))
-        for name, value in {"act": _act(record, at), **record.details}.items()
+        for name, value in {**_index(record, at), **record.details}.items()
     }
     commitments = {name: commitment(salt, value) for name, (salt, value) in openings.items()}
     leaf = rfc8785.dumps({"version": _VERSION, "id": ledger_id, "commitments": commitments})
@@ -117,6 +131,11 @@ def commitment(salt: bytes, value: bytes) -> str:
     return hashlib.sha256(salt + value).hexdigest()
 
 
+def body_sha256(body: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a stored answer, over its canonical bytes."""
+    return hashlib.sha256(rfc8785.dumps(dict(body))).hexdigest()
+
+
 async def _keep(
     connection: Connection, record: Record, ledger_id: str, label_id: int, answer: StoredAnswer
 ) -> None:
@@ -143,11 +162,12 @@ def _filters(record: Record) -> dict[str, str]:
     }
 
 
-def _act(record: Record, at: datetime) -> dict[str, Any]:
-    return _filters(record) | {
+def _index(record: Record, at: datetime) -> dict[str, dict[str, Any]]:
+    """`act` says who did what, and may be erased; `index`, when and under which label, and may not."""
+    index = {
         "tenant": record.asker.principal.tenant,
-        "reason": record.asker.reason,
-        "impersonated_by": record.asker.impersonated_by,
         "label": record.label.to_json(),
         "recorded_at": at.isoformat(),
     }
+    who = {"reason": record.asker.reason, "impersonated_by": record.asker.impersonated_by}
+    return {"index": index, "act": _filters(record) | who | index}

@@ -39,6 +39,5 @@ def _entry(row: dict[str, Any]) -> Entry:
         outcome=row["outcome"],
         policy_revision=row["policy_revision"],
         leaf_hash=row["leaf_hash"].hex(),
-        previous_hash=row["previous_hash"].hex(),
         details=row["details"],
     )

@@ -32,7 +32,6 @@ class Entry:
     """The kind of result that was given: Answer, NotFound, SearchResult, Denied …"""
     policy_revision: str
     leaf_hash: str
-    previous_hash: str
     details: Mapping[str, Any] | None = field(default=None)
     """What the commitments open to; None where erased or above the auditor's own attributes."""
 

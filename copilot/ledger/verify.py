@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from copilot.ledger.log import commitment
+from copilot.ledger.log import body_sha256, commitment
 from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.queries import Queries
 
@@ -48,6 +48,13 @@ class Verification:
     """Openings that are gone: their commitments still stand in the leaves."""
     head: str = _START.hex()
     problems: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """One line for whoever ran it; erasures are said, since nothing else shows them."""
+        if self.problems:
+            return f"ledger NOT verified: {len(self.problems)} problems, first: {self.problems[0]}"
+        erased = f", {self.erased} openings erased" if self.erased else ""
+        return f"ledger verified: {self.entries} entries{erased}, head {self.head[:16]}…"
 
 
 async def verify(url: str, checkpoint: Checkpoint | None = None) -> Verification:
@@ -120,18 +127,42 @@ def _opening_problems(
         return [f"{where} has an unreadable leaf"]
     if leaf_id != row["ledger_id"]:
         problems.append(f"{where} bears another id than its leaf")
+    if row["answer_body"] is not None and "stored_answer" not in commitments:
+        problems.append(f"{where}: it has an answer that it does not commit to")
     if row["has_act"] and not any(opening["name"] == "act" for opening in openings):
         problems.append(f"{where}: its filter columns stand although the act was erased")
+    if not any(opening["name"] == "index" for opening in openings):
+        problems.append(f"{where}: its index is gone, which no erasure takes")
     for opening in openings:
         expected = commitments.pop(opening["name"], None)
         if opening["label"] != row["label"]:
             problems.append(f"{where}: {opening['name']} bears another label than its entry")
         if commitment(opening["salt"], opening["value"]) != expected:
             problems.append(f"{where}: {opening['name']} does not match its commitment")
-        elif opening["name"] == "act":
-            problems += _act_problems(where, row, json.loads(opening["value"]))
+        else:
+            problems += _content_problems(where, row, opening)
     result.erased += len(commitments)
     return problems
+
+
+def _content_problems(where: str, row: Mapping[str, Any], opening: Mapping[str, Any]) -> list[str]:
+    """Whether what stands in columns and in the stored answer is what the opening says."""
+    value = json.loads(opening["value"])
+    match opening["name"]:
+        case "index":
+            return _index_problems(where, row, value)
+        case "act":
+            return _act_problems(where, row, value)
+        case "stored_answer":
+            same = row["answer_body"] is None or body_sha256(row["answer_body"]) == value["sha256"]
+            return [] if same else [f"{where}: its stored answer is not the one that was given"]
+    return []
+
+
+def _index_problems(where: str, row: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
+    stored = [row["tenant"], json.loads(row["label"]), row["recorded_at"].isoformat()]
+    said = [index.get("tenant"), index.get("label"), index.get("recorded_at")]
+    return [] if stored == said else [f"{where}: its columns differ from the recorded index"]
 
 
 def _act_problems(where: str, row: Mapping[str, Any], act: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ CREATE TABLE label_epochs (
 );
 
 CREATE FUNCTION raise_label_epoch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public AS $$
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     INSERT INTO label_epochs (tenant, epoch) VALUES (NEW.tenant, 1)
     ON CONFLICT (tenant) DO UPDATE SET epoch = label_epochs.epoch + 1;

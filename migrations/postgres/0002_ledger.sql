@@ -35,7 +35,7 @@ CREATE TABLE ledger_acts (
 
 CREATE TABLE answers (
     answer_id  text PRIMARY KEY,
-    ledger_id  text NOT NULL REFERENCES ledger_entries (ledger_id),
+    ledger_id  text NOT NULL UNIQUE REFERENCES ledger_entries (ledger_id),
     tenant     text NOT NULL,
     sub        text NOT NULL,
     label_ids  int[] NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE answers (
 -- the chain; it is held to the end of the transaction, so the order of commits is the order of links.
 CREATE FUNCTION append_ledger_entry(
     new_id text, new_tenant text, new_label int, new_at timestamptz, new_leaf bytea
-) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     last ledger_entries%ROWTYPE;
     before bytea := '\x0000000000000000000000000000000000000000000000000000000000000000';

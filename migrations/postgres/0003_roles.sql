@@ -13,6 +13,13 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Nobody who serves makes tables of their own: in a function of the owner they would stand before ours.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+REVOKE EXECUTE ON FUNCTION raise_label_epoch, refuse_ledger_change FROM PUBLIC;
+
 -- The scope of the transaction. Without one the cast of the empty setting fails: no scope, no rows.
 CREATE FUNCTION scope_label_ids() RETURNS int[] LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT current_setting('copilot.label_ids')::int[]
@@ -23,7 +30,8 @@ GRANT INSERT (tenant, canonical, value) ON labels TO copilot_writer, copilot_led
 
 GRANT SELECT ON documents, parts, chunks, sentences, postings, label_statistics, mentions, relations, answers
     TO copilot_reader;
-GRANT SELECT, INSERT, DELETE ON documents, parts, chunks, sentences, postings, mentions, relations TO copilot_writer;
+GRANT SELECT, INSERT, UPDATE ON documents TO copilot_writer;
+GRANT SELECT, INSERT, DELETE ON parts, chunks, sentences, postings, mentions, relations TO copilot_writer;
 GRANT SELECT, INSERT, UPDATE ON label_statistics TO copilot_writer;
 
 GRANT EXECUTE ON FUNCTION append_ledger_entry TO copilot_ledger, copilot_writer;

@@ -129,7 +129,8 @@ async def postgres(url: str) -> AsyncIterator[Stores]:
     await database.open()
 
     async with scoper(PostgresLabels(database)) as scopes:
-        ingest = Ingest(database, scopes, EMBEDDER, Ledger(database))
+        engine = EmbeddedEngine()
+        ingest = Ingest(database, engine, scopes, EMBEDDER, Ledger(database))
 
         async def put(*documents: Document) -> None:
             report = await ingest.run(HIGH, documents)
@@ -138,6 +139,7 @@ async def postgres(url: str) -> AsyncIterator[Stores]:
         try:
             yield Stores(PostgresPassages(database), PostgresGraph(database), put, scopes.scope)
         finally:
+            await engine.close()
             await database.close()
 
 

@@ -265,7 +265,7 @@ async def test_a_stream_is_recorded_before_its_first_sentence_and_closed_after_t
     async for item in copilot.ask_stream(LEAD, QUESTION):
         if isinstance(item, Sentence):
             opening = last(owner)  # over another connection: it is durable
-            assert opening["act"]["outcome"] == "Streaming"
+            assert opening["act"]["outcome"] == "Opened"
             assert opening["question"] == QUESTION
             sentences.append(item)
         else:
@@ -275,7 +275,7 @@ async def test_a_stream_is_recorded_before_its_first_sentence_and_closed_after_t
     assert list(outcome.sentences) == sentences
     closing = recorded(owner, outcome.ledger_id)
     assert closing["opening"] is not None
-    assert recorded(owner, closing["opening"])["act"]["outcome"] == "Streaming"
+    assert recorded(owner, closing["opening"])["act"]["outcome"] == "Opened"
     assert [one["sha256"] for one in closing["answer"]] == [
         hashlib.sha256(one.text.encode()).hexdigest() for one in sentences
     ]

@@ -111,7 +111,8 @@ class opened:  # noqa: N801  a context manager, used as a function
         await self._database.open()
         self._engine = EmbeddedEngine()
         scoper = Scoper(self._engine, PostgresLabels(self._database))
-        ingest = Ingest(self._database, scoper, FakeEmbedder(), Ledger(self._database))
+        ledger = Ledger(self._database)
+        ingest = Ingest(self._database, self._engine, scoper, FakeEmbedder(), ledger)
         self._owner = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
         return World(ingest, self._owner)
 

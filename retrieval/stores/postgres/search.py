@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from policy.labels import Label
 from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.ports import EmbeddedSentence, Posting, Statistics
@@ -56,15 +57,20 @@ class PostgresPassages:
 
 
 def _chunk(row: Mapping[str, Any], scope: Scope) -> Chunk:
+    """The label is the one stored with the text, not the scope's: the double check compares the two."""
+    label = Label.from_json(row["label"], tenant=scope.tenant, where="stored label")
+    about = scope.labels.get(row["document_label_id"])
+    # Above the text's own label a title would stand beside a marking that is too low for it.
+    titled = about is not None and label.dominates(about)
     return Chunk(
         chunk_id=row["chunk_id"],
         part_id=row["part_id"],
         document_id=row["document_id"] or row["part_id"],
-        title=row["title"],
+        title=row["title"] if titled else None,
         text=row["text"],
         start=row["start_at"],
         end=row["end_at"],
         label_id=row["label_id"],
-        label=scope.labels[row["label_id"]],
-        metadata=row["metadata"] or {},
+        label=label,
+        metadata=(row["metadata"] or {}) if titled else {},
     )

@@ -13,9 +13,10 @@ SELECT coalesce(sum(chunks), 0)::bigint AS chunks, coalesce(sum(terms), 0)::bigi
 FROM label_statistics
 WHERE label_id = ANY({labels})
 -- name: chunks
-SELECT c.chunk_id, c.part_id, c.text, c.start_at, c.end_at, c.label_id,
-       d.document_id, d.title, d.metadata
+SELECT c.chunk_id, c.part_id, c.text, c.start_at, c.end_at, c.label_id, l.value AS label,
+       d.document_id, d.title, d.label_id AS document_label_id, d.metadata
 FROM chunks c
+JOIN labels l ON l.label_id = c.label_id
 JOIN parts p ON p.part_id = c.part_id
 LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
 WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels}) AND p.label_id = ANY({labels})

@@ -153,6 +153,7 @@ class FakeCopilot:
             start=0,
             end=16,
             surface="Kestrel Holdings",
+            label=LABEL,
             marking="(S//HARBOR)",
         )
         relation = EntityRelation(
@@ -212,6 +213,5 @@ ENTRY = Entry(
     outcome="Answer",
     policy_revision="ab" * 32,
     leaf_hash="cd" * 32,
-    previous_hash="ef" * 32,
     details={"question": "who?"},
 )
