@@ -13,8 +13,8 @@ import pytest
 from tests.unit.api.live import operation, post
 from tests.unit.api.sockets import connect, initialise, subscribe, until_complete
 
-QUESTION = "Who captained the oil tanker Sable Heron during the February 2024 delivery?"
-LEAD_ONLY = "Igor Senn"
+QUESTION = "Who is our informant PILOTFISH?"
+LEAD_ONLY = "Daniel Ferro"
 UNKNOWN = "no-such-document"
 
 
