@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from copilot.app import database_url
+from copilot.commands.opened import ready_url
 from copilot.ledger import verify as verification
 from copilot.settings import Settings
 from policy.errors import BadInput
@@ -14,7 +14,7 @@ from policy.errors import BadInput
 async def verify(settings: Settings, options: Namespace) -> int:
     """Recomputes the whole log; exit code 1 where it does not hold."""
     held = _checkpoint(options.checkpoint) if options.checkpoint else None
-    result = await verification.verify(database_url(settings), held)
+    result = await verification.verify(await ready_url(settings), held)
     for problem in result.problems[:20]:
         print(problem, file=sys.stderr)
     if options.json:
@@ -35,13 +35,13 @@ async def verify(settings: Settings, options: Namespace) -> int:
 
 async def checkpoint(settings: Settings, _: Namespace) -> int:
     """Prints the head of the log, to be kept outside."""
-    print(json.dumps((await verification.checkpoint(database_url(settings))).to_json()))
+    print(json.dumps((await verification.checkpoint(await ready_url(settings))).to_json()))
     return 0
 
 
 async def export(settings: Settings, _: Namespace) -> int:
     """Prints every entry as a line of JSON."""
-    async for entry in verification.export(database_url(settings)):
+    async for entry in verification.export(await ready_url(settings)):
         print(json.dumps(entry, ensure_ascii=False))
     return 0
 

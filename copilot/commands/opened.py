@@ -9,9 +9,8 @@ from copilot.migrate import check, migrate
 from copilot.settings import Settings
 
 
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Copilot]:
-    """The product over the embedded data directory or the configured servers.
+async def ready_url(settings: Settings) -> str:
+    """The database's URL, once it has every migration.
 
     The embedded database is migrated here; a configured one is migrated by `copilot migrate` alone.
     """
@@ -20,5 +19,11 @@ async def opened(settings: Settings) -> AsyncIterator[Copilot]:
         await migrate(url)
     else:
         await check(url)
-    async with build(replace(settings, database_url=url)) as copilot:
+    return url
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Copilot]:
+    """The product over the embedded data directory or the configured servers."""
+    async with build(replace(settings, database_url=await ready_url(settings))) as copilot:
         yield copilot
