@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from copilot.app import Copilot, build
+from copilot.acts import Copilot
+from copilot.app import build
 from copilot.settings import Settings
 from copilot.telemetry import configure_logging
 from eval import gates, generation, junit, policy, retrieval

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from copilot.app import Copilot
+from copilot.acts import Copilot
 from copilot.results import SearchResult
 from copilot.serialise import outcome_json, search_json
 from eval.cases import Question

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from copilot.app import Copilot
+from copilot.acts import Copilot
 from copilot.results import DocumentView
 from copilot.serialise import outcome_json
 from eval import citing

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psycopg
 
-from copilot.app import Copilot, build
+from copilot.acts import Copilot
+from copilot.app import build
 from copilot.ledger.verify import verify
 from copilot.settings import Settings
 from eval import reduced

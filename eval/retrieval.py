@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from copilot.app import Copilot
+from copilot.acts import Copilot
 from copilot.results import SearchResult
 from copilot.serialise import search_json
 from eval.cases import Evidence, Pair, normal

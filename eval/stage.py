@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from copilot.app import Copilot, database_url
+from copilot.acts import Copilot
+from copilot.app import database_url
 from copilot.commands.asker import as_asker, principals
 from copilot.commands.ingest import take_in
 from copilot.commands.opened import opened

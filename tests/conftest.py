@@ -13,7 +13,7 @@ from tests.servers import opa
 from tests.servers import postgres as postgres_server
 
 if TYPE_CHECKING:
-    from copilot.app import Copilot
+    from copilot.acts import Copilot
     from copilot.settings import Settings
     from tests.servers.product import LiveServer
 

@@ -17,8 +17,8 @@ import anyio
 import httpx2
 import uvicorn
 
+from copilot.acts import Copilot
 from copilot.api.server import configure, create_app
-from copilot.app import Copilot
 from copilot.bench.report import Figure, Report, percentile
 from copilot.commands.asker import as_asker
 from copilot.commands.ingest import take_in

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from copilot.acts import Copilot
 from copilot.api.server import create_app
 from copilot.api.server import serve as listen
-from copilot.app import Copilot, database_url
+from copilot.app import database_url
 from copilot.commands.asker import as_asker, principals
 from copilot.commands.ingest import take_in
 from copilot.commands.opened import opened

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from copilot.app import Copilot
+from copilot.acts import Copilot
 from copilot.commands.asker import asker
 from copilot.commands.opened import opened
 from copilot.ingest.reader import read

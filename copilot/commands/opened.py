@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from copilot.app import Copilot, build, database_url
+from copilot.acts import Copilot
+from copilot.app import build, database_url
 from copilot.migrate import check, migrate
 from copilot.settings import Settings
 

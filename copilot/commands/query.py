@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from copilot.app import Copilot
+from copilot.acts import Copilot
 from copilot.commands.asker import asker
 from copilot.commands.opened import opened
 from copilot.commands.show import show_context, show_outcome

@@ -99,14 +99,8 @@ class Ingest:
             return await self._refused(asker, document, reason)
         scope = await self._scope(asker, document)
         readable = {label.canonical(): label_id for label_id, label in scope.labels.items()}
-        stored = await writer.existing(
-            self._database,
-            scope,
-            scope.tenant,
-            document.document_id,
-            readable[document.label.canonical()],
-        )
-        if stored == digest(document):
+        label_id = readable[document.label.canonical()]
+        if await writer.unchanged(self._database, scope, document, label_id):
             return None
         return await prepare(document, self._embedder, self._terms)
 

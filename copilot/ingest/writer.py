@@ -1,12 +1,14 @@
 """The writer: one transaction puts a document, all its indexes and its ledger record in place."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Json, Jsonb
 
-from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
+from copilot.ingest.documents import Document
+from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart, digest
 from copilot.ledger.log import Record, append
 from policy.scope import Scope
 from retrieval.embedding import Vectors
@@ -22,13 +24,19 @@ LabelIds = Mapping[str, int]
 Row = dict[str, Any]
 
 
-async def existing(
-    database: Database, scope: Scope, tenant: str, document_id: str, label_id: int
-) -> str | None:
-    """The stored digest of the document with this id and label, as far as the ingester may see it."""
+async def unchanged(database: Database, scope: Scope, document: Document, label_id: int) -> bool:
+    """Whether the document stands there already, as far as the ingester may see it.
+
+    What they may not see is not compared: else the answer would tell that it is there.
+    """
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
-        row = await _existing(connection, scope, tenant, document_id, label_id)
-    return row["content_sha256"] if row else None
+        old = await _existing(connection, scope, scope.tenant, document.document_id, label_id)
+        if old is None or old["content_sha256"] != _head_sha256(document):
+            return False
+        query = _SQL.scoped("seen_parts", scope.label_ids)
+        cursor = await connection.execute(query, {"key": old["document_key"]})
+        seen = [(row["label"], row["text"]) for row in await cursor.fetchall()]
+    return seen == [(part.label.canonical(), part.text) for part in document.parts]
 
 
 async def taken(
@@ -101,9 +109,14 @@ def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub
         "title": document.title,
         "source": document.source,
         "metadata": Jsonb(dict(document.metadata)),
-        "sha256": prepared.sha256,
+        "sha256": _head_sha256(document),
         "sub": sub,
     }
+
+
+def _head_sha256(document: Document) -> str:
+    """The digest of all that the document's own label covers: of everything but its parts."""
+    return digest(replace(document, parts=()))
 
 
 async def _part(

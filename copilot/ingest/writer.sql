@@ -2,6 +2,10 @@
 SELECT document_key, content_sha256 FROM documents
 WHERE tenant = %(tenant)s AND document_id = %(document_id)s AND label_id = %(label_id)s
   AND label_id = ANY({labels})
+-- name: seen_parts
+SELECT l.canonical AS label, p.text FROM parts p JOIN labels l ON l.label_id = p.label_id
+WHERE p.document_key = %(key)s AND p.label_id = ANY({labels})
+ORDER BY p.position, p.part_id
 -- name: taken
 SELECT p.part_id
 FROM parts p LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})

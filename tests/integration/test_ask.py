@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from copilot.app import Copilot, build
+from copilot.acts import Copilot
+from copilot.app import build
 from copilot.citations import holds
 from copilot.ledger.verify import verify
 from copilot.results import Answer, Denied, DocumentView, NotFound, Sentence, Unavailable

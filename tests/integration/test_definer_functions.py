@@ -1,0 +1,82 @@
+"""Functions that run as the owner: nobody who serves can put a table of their own before ours."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from copilot.migrate import migrate
+from retrieval.stores.postgres.database import Role, serving_conninfo
+from tests.servers import postgres as postgres_server
+
+pytestmark = pytest.mark.anyio
+
+DEFINERS = """
+    SELECT oid::regprocedure::text AS name, proconfig FROM pg_proc
+    WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"""
+FORGED = """
+    CREATE TEMPORARY TABLE ledger_entries (
+        position bigint, ledger_id text, tenant text, label_id int, recorded_at timestamptz,
+        leaf bytea, leaf_hash bytea, previous_hash bytea, chain_hash bytea)"""
+APPEND = "SELECT append_ledger_entry('forged', 't1', %s, now(), 'leaf')"
+
+
+def as_owner(url: str, query: str) -> list[dict[str, Any]]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def serving(url: str, role: Role) -> psycopg.Connection[Any]:
+    return psycopg.connect(serving_conninfo(url, role, 10), autocommit=True)
+
+
+@pytest.fixture
+async def migrated(postgres: str) -> AsyncIterator[str]:
+    """A database that was migrated itself: one cloned from it has another list of who may do what."""
+    uri = postgres_server.clone(postgres, "/template0")
+    await migrate(uri)
+    yield uri
+    postgres_server.drop(postgres, uri)
+
+
+async def test_who_serves_makes_no_table_of_their_own(migrated: str) -> None:
+    for role in Role:
+        for kind in ("TEMPORARY", ""):
+            with (
+                serving(migrated, role) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(f"CREATE {kind} TABLE labels (label_id int)".encode())
+
+
+def test_temporary_tables_come_last_in_every_definer_function(database_url: str) -> None:
+    found = as_owner(database_url, DEFINERS)
+    assert len(found) == 2
+    for one in found:
+        [path] = [entry for entry in one["proconfig"] or [] if entry.startswith("search_path=")]
+        assert path == "search_path=pg_catalog, public, pg_temp", one["name"]
+
+
+@pytest.mark.parametrize("role", [Role.LEDGER, Role.WRITER])
+def test_a_temporary_table_takes_no_entry_from_the_ledger(database_url: str, role: Role) -> None:
+    """Where somebody may make one after all, as in a restored database."""
+    label = as_owner(
+        database_url,
+        "INSERT INTO labels (tenant, canonical, value) VALUES ('t1', 'any', '{}') RETURNING label_id",
+    )[0]["label_id"]
+    with serving(database_url, role) as connection:
+        connection.execute(FORGED.encode())
+        connection.execute(APPEND.encode(), [label])
+    entries = as_owner(database_url, "SELECT ledger_id FROM ledger_entries")
+    assert entries == [{"ledger_id": "forged"}]
+
+
+def test_definer_functions_are_called_by_those_who_need_them_alone(database_url: str) -> None:
+    may = """
+        SELECT p.proname || ' ' || r.rolname AS who FROM pg_proc p, pg_roles r
+        WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace
+          AND r.rolname LIKE 'copilot%' AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"""
+    callers = {row["who"] for row in as_owner(database_url, may)}
+    assert callers == {f"append_ledger_entry {role}" for role in (Role.LEDGER, Role.WRITER)}

@@ -1,0 +1,153 @@
+"""What an erasure leaves of the ledger: enough to see that the rest was not changed."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from copilot.ledger.log import Ledger, Record, StoredAnswer
+from copilot.ledger.records import Kind
+from copilot.ledger.verify import verify
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from retrieval.stores.postgres.database import Database
+
+pytestmark = pytest.mark.anyio
+
+U = Label(tenant="t1", classification=Classification.U)
+OTHER = replace(U, classification=Classification.C)
+ANN = Asker(
+    principal=Principal(sub="ann", tenant="t1", clearance=Classification.U), purpose="audit"
+)
+ENTRIES = 3
+ERASE_ALL = "DELETE FROM ledger_acts; DELETE FROM ledger_openings"
+ERASE = "DELETE FROM ledger_acts; DELETE FROM ledger_openings WHERE name <> 'index'"
+CHANGES = [
+    pytest.param("UPDATE ledger_entries SET tenant = 't2' WHERE position = 2", id="tenant"),
+    pytest.param(
+        "UPDATE ledger_entries SET recorded_at = recorded_at - interval '1 day' WHERE position = 2",
+        id="when",
+    ),
+    pytest.param(
+        "UPDATE ledger_entries SET label_id = other.label_id FROM other; "
+        "UPDATE ledger_openings SET label_id = other.label_id FROM other",
+        id="label",
+    ),
+]
+
+Owner = psycopg.Connection[dict[str, Any]]
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[Ledger]:
+    """Three entries, each with its answer."""
+    database = Database(database_url, timeout_s=5)
+    await database.open()
+    ledger = Ledger(database)
+    for number in range(ENTRIES):
+        record = Record(
+            kind=Kind.ASK,
+            asker=ANN,
+            outcome="Answer",
+            policy_revision="r1",
+            label=U,
+            details={"question": f"Who owns it? {number}", "contexts": []},
+        )
+        label = await ledger.label_id(U)
+        body = {"text": "Anton Drell owns it.", "n": number, "share": 0.5, "none": None}
+        answer = StoredAnswer(answer_id=f"answer {number}", label_ids=(label,), body=body)
+        await ledger.record(record, answer)
+    yield ledger
+    await database.close()
+
+
+@pytest.fixture
+async def owner(database_url: str, ledger: Ledger) -> AsyncIterator[Owner]:
+    """The owner, who can switch off what keeps the others from changing entries."""
+    other = await ledger.label_id(OTHER)
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"CREATE TEMPORARY TABLE other AS SELECT {other} AS label_id".encode())
+        yield connection
+
+
+async def test_what_may_be_erased_is_counted_and_the_rest_verifies(
+    owner: Owner, database_url: str
+) -> None:
+    before = await verify(database_url)
+    assert (before.entries, before.erased, before.problems) == (ENTRIES, 0, [])
+    owner.execute(ERASE.encode())
+    after = await verify(database_url)
+    erased = ENTRIES * len(["act", "question", "contexts", "stored_answer"])
+    assert (after.entries, after.erased, after.problems) == (ENTRIES, erased, [])
+    assert after.head == before.head
+    assert f"{erased} openings erased" in after.summary()
+
+
+async def test_the_index_is_not_among_what_may_be_erased(owner: Owner, database_url: str) -> None:
+    owner.execute(b"DELETE FROM ledger_openings WHERE name = 'index'")
+    result = await verify(database_url)
+    assert len(result.problems) == ENTRIES
+    assert "NOT verified" in result.summary()
+
+
+@pytest.mark.parametrize("erase", ["", ERASE, ERASE_ALL], ids=["nothing", "all but index", "all"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_is_found_also_after_an_erasure(
+    owner: Owner, database_url: str, erase: str, change: str
+) -> None:
+    if erase:
+        owner.execute(erase.encode())
+    owner.execute(change.encode())
+    assert (await verify(database_url)).problems
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "body = jsonb_set(body, '{text}', '\"Elsa Vance owns it.\"')",
+        "body = body - 'none'",
+        "body = '{}'",
+    ],
+)
+async def test_a_forged_answer_is_found(owner: Owner, database_url: str, forgery: str) -> None:
+    owner.execute(f"UPDATE answers SET {forgery} WHERE answer_id = 'answer 1'".encode())
+    [problem] = (await verify(database_url)).problems
+    assert problem.startswith("entry 2")
+
+
+async def test_answers_put_at_each_others_entries_are_found(
+    owner: Owner, database_url: str
+) -> None:
+    owner.execute(
+        b"""UPDATE answers a SET body = b.body FROM answers b
+            WHERE (a.answer_id, b.answer_id) IN (('answer 0', 'answer 2'), ('answer 2', 'answer 0'))"""
+    )
+    assert len((await verify(database_url)).problems) == 2
+
+
+async def test_an_answer_that_no_record_commits_to_is_found(
+    owner: Owner, database_url: str, ledger: Ledger
+) -> None:
+    ledger_id = await ledger.record(
+        Record(kind=Kind.ASK, asker=ANN, outcome="NotFound", policy_revision="r1", label=U)
+    )
+    assert (await verify(database_url)).problems == []
+    owner.execute("INSERT INTO answers VALUES ('added', %s, 't1', 'ann', '{}', '{}')", [ledger_id])
+    assert (await verify(database_url)).problems
+
+
+async def test_an_answer_that_was_erased_is_no_problem(owner: Owner, database_url: str) -> None:
+    owner.execute(b"DELETE FROM answers WHERE answer_id = 'answer 1'")
+    assert (await verify(database_url)).problems == []
+
+
+async def test_an_entry_has_one_answer(owner: Owner) -> None:
+    """A second one would not be compared with the record."""
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        owner.execute(
+            b"INSERT INTO answers SELECT 'second', ledger_id, tenant, sub, label_ids, '{}' FROM answers"
+        )
