@@ -149,5 +149,5 @@ async def test_an_entry_has_one_answer(owner: Owner) -> None:
     """A second one would not be compared with the record."""
     with pytest.raises(psycopg.errors.UniqueViolation):
         owner.execute(
-            b"INSERT INTO answers SELECT 'second', ledger_id, tenant, sub, label_ids, '{}' FROM answers"
+            b"INSERT INTO answers SELECT answer_id || ' again', ledger_id, tenant, sub, label_ids, '{}' FROM answers"
         )

@@ -1,7 +1,6 @@
 """What was read stands in the ledger under its labels; what is read again is decided on again."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,7 +40,7 @@ S = replace(U, classification=Classification.S)
 SEEN = replace(U, handling=frozenset(["PII"]))
 HARBOR = replace(S, compartments=frozenset(["HARBOR"]), handling=frozenset(["FOUO"]))
 OPEN = "Anton Drell owns Alder Shipping Ltd. The tanker left the quay on 3 May 2024."
-SECRET = "Anton Drell owns Kestrel Holdings Ltd. Alder Shipping Ltd paid for the room."
+SECRET = "Kestrel Holdings Ltd owns Alder Shipping Ltd. Anton Drell owns Kestrel Holdings Ltd."
 PATIENCE_S = 10
 
 
@@ -319,13 +318,13 @@ async def test_a_defect_is_recorded(
     def defect() -> None:
         raise ZeroDivisionError
 
+    async def stream() -> None:
+        async for item in copilot.ask_stream(ANN, QUESTION):
+            pytest.fail(f"{item} was given")
+
     model.look = defect
     with pytest.raises(ZeroDivisionError):
-        if streamed:
-            async with contextlib.aclosing(copilot.ask_stream(ANN, QUESTION)) as items:  # type: ignore[type-var]
-                assert [item async for item in items] == []
-        else:
-            await copilot.ask(ANN, QUESTION)
+        await (stream() if streamed else copilot.ask(ANN, QUESTION))
     last = entries(owner)[-1]
     assert (last["act"]["outcome"], last["error"]) == ("BrokenOff", "ZeroDivisionError")
 
@@ -389,8 +388,8 @@ async def test_a_banner_is_not_below_the_title_that_it_stands_over(copilot: Copi
     assert high.title == "Operation Pilotfish"
     plain = await copilot.document(ANN, "open")
     assert isinstance(plain, DocumentView)
-    assert (high.banner, plain.banner) == ("SECRET", "UNCLASSIFIED")
+    assert (high.banner, plain.banner) == ("S", "U")
     assert isinstance(await copilot.document(LOW, "tip"), NotFound)
     low = await copilot.document(LOW, high.parts[0].part_id)
     assert isinstance(low, DocumentView)
-    assert (low.title, low.banner) == (None, "UNCLASSIFIED")
+    assert (low.title, low.banner) == (None, "U")
