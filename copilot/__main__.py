@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,6 +35,8 @@ _COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0, 2 for wrong usage, 1 for any other failure."""
     options = _parser().parse_args(arguments)
+    # Ending by an exception runs what is registered for the end: the embedded Postgres stops with us.
+    signal.signal(signal.SIGTERM, _terminated)
     name = " ".join(filter(None, [options.command, getattr(options, "action", None)]))
     try:
         settings = Settings.from_environment(os.environ)
@@ -59,6 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _terminated(*_: object) -> None:
+    sys.exit(143)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="copilot", description="A governed GraphRAG copilot.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -75,12 +88,12 @@ Commands = argparse._SubParsersAction  # noqa: SLF001
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
     serve = commands.add_parser("serve", help="serve GraphQL")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8000)
-    demo = commands.add_parser("demo", help="load a case file, ask it, serve GraphiQL")
+    serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1 where none is given")
+    serve.add_argument("--port", type=_port, default=8000, help="8000 where none is given")
+    demo = commands.add_parser("demo", help="load a case file, ask it, serve a query page")
     demo.add_argument("path", type=Path)
     demo.add_argument("--once", action="store_true", help="end after the printing")
-    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--port", type=_port, default=8000, help="8000 where none is given")
 
 
 def _content(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -101,8 +114,10 @@ def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
         )
         _as(parser)
         _json(parser)
-        parser.add_argument("--purpose")
-        parser.add_argument("--reason")
+        parser.add_argument(
+            "--purpose", help="one of the principal's purposes; the first where none is given"
+        )
+        parser.add_argument("--reason", help="why, for the ledger")
         if name == "search":
             parser.add_argument("--k", type=int, metavar="N", help="the best N documents")
 

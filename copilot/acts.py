@@ -109,7 +109,7 @@ class Copilot:
                     yield item
         except CopilotError as error:
             yield await self._failed(Act.ASK, asker, said, error)
-        except Exception as error:
+        except (Exception, anyio.get_cancelled_exc_class()) as error:
             await self._broken(Act.ASK, asker, said, error)
             raise
 

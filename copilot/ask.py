@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import cast
 from uuid import uuid4
 
 import anyio
@@ -170,12 +171,18 @@ class Pipeline:
         prompt = asked.prompt = self._prompts.answer(asked.question)
         check = await self._check(asked, prompt)
         with asked.timings.stage("generation"):
-            async for item in self._generator.stream(prompt, asked.contexts):
-                if isinstance(item, Finished):
-                    asked.finished = item
-                elif sentence := check(item):
-                    asked.sentences.append(sentence)
-                    yield sentence
+            async with aclosing(self._generate(prompt, asked)) as items:
+                async for item in items:
+                    if isinstance(item, Finished):
+                        asked.finished = item
+                    elif sentence := check(item):
+                        asked.sentences.append(sentence)
+                        yield sentence
+
+    def _generate(self, prompt: Prompt, asked: Asked) -> AsyncGenerator[Claim | Finished, None]:
+        """The generator's stream, as what can be closed: a call that nobody reads costs on."""
+        stream = self._generator.stream(prompt, asked.contexts)
+        return cast(AsyncGenerator[Claim | Finished, None], stream)
 
     async def _check(self, asked: Asked, prompt: Prompt) -> Callable[[Claim], Sentence | None]:
         """Output scan, then citation check: what a claim becomes, or None where it must not go out."""

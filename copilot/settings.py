@@ -16,9 +16,9 @@ class Settings:
     models_dir: Path = Path(".copilot/models")
     """Where the exported embedder lies; several data directories may share it."""
     database_url: str | None = field(default=None, repr=False)
-    opa_url: str | None = None
+    opa_url: str | None = field(default=None, repr=False)
     anthropic_api_key: str | None = field(default=None, repr=False)
-    anthropic_base_url: str | None = None
+    anthropic_base_url: str | None = field(default=None, repr=False)
     model: str | None = None
     model_fallback: bool = False
     """Whether the offline generator may answer when the configured model cannot."""
@@ -26,7 +26,7 @@ class Settings:
     principals: Path | None = None
     act_as: str | None = None
     jwt_secret: str | None = field(default=None, repr=False)
-    jwks_url: str | None = None
+    jwks_url: str | None = field(default=None, repr=False)
     jwt_audience: str = "copilot"
     jwt_issuer: str | None = None
     enabled: bool = True
@@ -65,11 +65,19 @@ class Settings:
 
 def _url(env: Mapping[str, str], name: str, schemes: set[str]) -> str | None:
     value = env.get(name) or None
-    if value is not None and urlsplit(value).scheme not in schemes:
-        raise Misconfigured(
-            f"{name} must be a URL that begins with {' or '.join(sorted(schemes))}://"
-        )
+    if value is not None and not _is_url(value, schemes):
+        # The value is not repeated: it may hold a password.
+        wanted = " or ".join(f"{one}://" for one in sorted(schemes))
+        raise Misconfigured(f"{name} must be a URL that begins with {wanted}")
     return value
+
+
+def _is_url(value: str, schemes: set[str]) -> bool:
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        return False
+    return scheme in schemes and value.startswith(f"{scheme}://")
 
 
 def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
@@ -82,7 +90,7 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
 def _level(env: Mapping[str, str]) -> str | None:
     value = env.get("COPILOT_LOG", "").upper() or None
     if value not in {None, "DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise Misconfigured("COPILOT_LOG must be DEBUG, INFO, WARNING or ERROR")
+        raise Misconfigured(f"COPILOT_LOG must be DEBUG, INFO, WARNING or ERROR, not {value!r}")
     return value
 
 
@@ -92,7 +100,9 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 3600:
-        raise Misconfigured(f"{name} must be a number of seconds between 0 and 3600")
+        raise Misconfigured(
+            f"{name} must be a number of seconds above 0 and up to 3600, not {env.get(name)!r}"
+        )
     return seconds
 
 

@@ -15,6 +15,7 @@ from copilot.app import database_url
 from copilot.commands.asker import as_asker, principals
 from copilot.commands.ingest import take_in
 from copilot.commands.opened import opened
+from copilot.commands.port import require_free
 from copilot.commands.show import show_outcome
 from copilot.ledger.verify import verify
 from copilot.serialise import outcome_json
@@ -26,6 +27,8 @@ from policy.principal import Principal
 async def demo(settings: Settings, options: Namespace) -> int:
     """Ends after the printing with `--once`; otherwise serves on 127.0.0.1 until stopped."""
     folder: Path = options.path
+    if not options.once:
+        require_free("127.0.0.1", options.port)
     people = principals(folder / "principals.json")
     settings = replace(
         settings,
@@ -38,7 +41,8 @@ async def demo(settings: Settings, options: Namespace) -> int:
         await _verify(settings)
         if not options.once:
             print(
-                f"\nGraphiQL: http://127.0.0.1:{options.port}/graphql (Ctrl+C ends it)", flush=True
+                f"\nQuery page: http://127.0.0.1:{options.port}/graphql (Ctrl+C ends it)",
+                flush=True,
             )
             await listen(create_app(copilot, demo_principals=people), "127.0.0.1", options.port)
     return 0

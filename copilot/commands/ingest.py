@@ -60,11 +60,14 @@ def _show(report: IngestReport, *, as_json: bool) -> None:
     ]
     if as_json:
         counts = {"ingested": report.ingested, "unchanged": report.unchanged}
-        print(json.dumps(counts | {"rejected": rejected}, ensure_ascii=False))
+        lists = {"rejected": rejected, "notes": list(report.notes)}
+        print(json.dumps(counts | lists, ensure_ascii=False))
         return
     print(
         f"{report.ingested} documents ingested, {report.unchanged} unchanged, {len(rejected)} rejected"
     )
+    for note in report.notes:
+        print(f"note: {note}", file=sys.stderr)
     for one in report.rejected:
         line = f", line {one.line}" if one.line else ""
         print(f"{one.source}{line}: {one.reason}", file=sys.stderr)

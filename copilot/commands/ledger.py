@@ -48,6 +48,8 @@ async def export(settings: Settings, _: Namespace) -> int:
 
 def _checkpoint(path: Path) -> verification.Checkpoint:
     try:
-        return verification.Checkpoint.from_json(path.read_text("utf-8"))
+        return verification.Checkpoint.from_json(path.read_text("utf-8"), where=str(path))
     except OSError as error:
         raise BadInput(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"cannot read the checkpoint {path}: it is not UTF-8") from error

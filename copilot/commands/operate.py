@@ -13,6 +13,7 @@ from copilot.api.server import serve as listen
 from copilot.app import database_url
 from copilot.commands.asker import principal
 from copilot.commands.opened import opened
+from copilot.commands.port import require_free
 from copilot.migrate import migrate as migrate_database
 from copilot.settings import Settings
 from copilot.tokens import issue
@@ -26,6 +27,7 @@ async def serve(settings: Settings, options: Namespace) -> int:
         raise Misconfigured(
             "nobody could prove who they are: set COPILOT_JWT_SECRET or COPILOT_JWKS_URL"
         )
+    require_free(options.host, options.port)
     async with opened(settings) as copilot:
         await listen(create_app(copilot), options.host, options.port)
     return 0
@@ -84,7 +86,7 @@ async def doctor(settings: Settings, _: Namespace) -> int:
 
 async def _settings_check(settings: Settings) -> str:
     model = "anthropic" if settings.anthropic_api_key else "the offline generator"
-    return f"data in {settings.data_dir}, answers by {model}"
+    return f"data in {settings.data_dir.resolve()}, answers by {model} (not tried)"
 
 
 async def _postgres_check(settings: Settings) -> str:

@@ -68,7 +68,7 @@ async def _run(
             if name is not None:
                 value = {"id": name, **value}
             if options.json:
-                print(json.dumps(value, ensure_ascii=False), flush=True)
+                print(json.dumps(value), flush=True)
             else:
                 show(value)
     if failed is not None:
@@ -96,7 +96,8 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-8") as file:
             yield from file
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the questions in {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise BadInput(f"cannot read the questions in {path}: {reason}") from error
 
 
 def _question(line: str, where: str) -> tuple[str, str]:

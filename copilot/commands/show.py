@@ -32,4 +32,6 @@ def show_context(context: dict[str, Any]) -> None:
 
 
 def _wrapped(text: str, indent: str) -> str:
+    """Folded for the terminal, without the control sequences that a document may hold."""
+    text = "".join(sign if sign.isprintable() else " " for sign in text)
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)

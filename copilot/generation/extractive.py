@@ -15,6 +15,7 @@ _LEAST = 0.41
 _SHARE_OF_BEST = 0.72
 _MOST = 4
 _COPY = 0.7
+_FIGURE = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 
 
@@ -63,5 +64,7 @@ def choose(contexts: Sequence[Context]) -> list[_Candidate]:
 
 
 def _repeats(a: ScoredSentence, b: ScoredSentence) -> bool:
+    if _FIGURE.findall(a.text) != _FIGURE.findall(b.text):
+        return False  # sources that differ in a number contradict each other, and both are told
     first, second = (set(_WORD.findall(s.text.casefold())) for s in (a, b))
     return len(first & second) >= _COPY * max(1, min(len(first), len(second)))

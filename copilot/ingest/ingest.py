@@ -14,6 +14,7 @@ from copilot.ledger.records import Kind
 from policy.engine import Allowed, PolicyEngine
 from policy.errors import Unavailable
 from policy.labels import Label, join_all
+from policy.markings import portion
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.embedding import Embedder
@@ -57,6 +58,7 @@ class Ingest:
         """Takes the documents in order; gives what became of them."""
         ingested: list[str] = []
         rejected: list[Rejected] = []
+        notes: list[str] = []
         unchanged = 0
         async for outcome in self._prepared(asker, documents):
             match outcome:
@@ -66,13 +68,28 @@ class Ingest:
                     unchanged += 1
                 case PreparedDocument():
                     ingested.append(await self._write(asker, outcome))
+                    notes += await self._other_copies(asker, outcome)
             progress()
         return IngestReport(
             ingested=len(ingested),
             unchanged=unchanged,
             rejected=tuple(rejected),
             ledger_ids=tuple(ingested),
+            notes=tuple(notes),
         )
+
+    async def _other_copies(self, asker: Asker, prepared: PreparedDocument) -> list[str]:
+        """A new label makes a new document; whoever meant to correct the old one has to know."""
+        scope = await self._scoper.scope(asker)
+        ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        document = prepared.document
+        others = await writer.other_copies(
+            self._database, scope, document.document_id, ids[document.label.canonical()]
+        )
+        return [
+            f"{document.document_id} is also stored under {portion(other)}; that copy stays readable"
+            for other in others
+        ]
 
     async def _prepared(
         self, asker: Asker, documents: Iterable[Document | Rejected]

@@ -13,3 +13,5 @@ class IngestReport:
     unchanged: int
     rejected: tuple[Rejected, ...]
     ledger_ids: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What the ingester should know, such as another copy under another label that they may read."""

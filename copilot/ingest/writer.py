@@ -10,6 +10,7 @@ from psycopg.types.json import Json, Jsonb
 from copilot.ingest.documents import Document
 from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart, digest
 from copilot.ledger.log import Record, append
+from policy.labels import Label
 from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.identity import content_id, entity_id
@@ -37,6 +38,19 @@ async def unchanged(database: Database, scope: Scope, document: Document, label_
         cursor = await connection.execute(query, {"key": old["document_key"]})
         seen = [(row["label"], row["text"]) for row in await cursor.fetchall()]
     return seen == [(part.label.canonical(), part.text) for part in document.parts]
+
+
+async def other_copies(
+    database: Database, scope: Scope, document_id: str, label_id: int
+) -> list[Label]:
+    """The labels of other documents with this id, as far as the ingester may see them."""
+    values = {"tenant": scope.tenant, "document_id": document_id, "label_id": label_id}
+    async with database.transaction(Role.WRITER, scope.label_ids) as connection:
+        cursor = await connection.execute(_SQL.scoped("other_copies", scope.label_ids), values)
+        rows = await cursor.fetchall()
+    return [
+        Label.from_json(row["value"], tenant=scope.tenant, where="stored label") for row in rows
+    ]
 
 
 async def taken(

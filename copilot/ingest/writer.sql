@@ -48,3 +48,8 @@ INSERT INTO postings SELECT * FROM json_populate_recordset(NULL::postings, %(row
 INSERT INTO mentions SELECT * FROM json_populate_recordset(NULL::mentions, %(rows)s)
 -- name: relations
 INSERT INTO relations SELECT * FROM json_populate_recordset(NULL::relations, %(rows)s)
+-- name: other_copies
+SELECT l.value FROM documents d JOIN labels l ON l.label_id = d.label_id
+WHERE d.tenant = %(tenant)s AND d.document_id = %(document_id)s AND d.label_id <> %(label_id)s
+  AND d.label_id = ANY({labels})
+ORDER BY l.canonical

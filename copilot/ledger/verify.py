@@ -30,13 +30,16 @@ class Checkpoint:
         return {"position": self.position, "chain_hash": self.chain_hash}
 
     @classmethod
-    def from_json(cls, text: str) -> "Checkpoint":
+    def from_json(cls, text: str, *, where: str = "the checkpoint") -> "Checkpoint":
         """Reads what `copilot ledger checkpoint` wrote."""
         try:
             value = json.loads(text)
-            return cls(position=int(value["position"]), chain_hash=str(value["chain_hash"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput("a checkpoint is JSON with position and chain_hash") from error
+            held = cls(position=int(value["position"]), chain_hash=str(value["chain_hash"]))
+            if held.position < 0 or (held.position == 0) != (held.chain_hash == _START.hex()):
+                raise ValueError("no such state of a log")
+            return held
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise BadInput(f"{where}: a checkpoint is JSON with position and chain_hash") from error
 
 
 @dataclass(slots=True)

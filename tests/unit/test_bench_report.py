@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from copilot.bench.ask import _summarise
 from copilot.bench.report import Figure, Report, percentile
 from eval.results import Failure, Result, at_least, count
 from eval.results import Figure as EvalFigure
@@ -93,3 +94,18 @@ def test_a_table_says_which_gate_failed_and_counts_what_went_wrong_by_kind() -> 
     assert gate.endswith(">= 0.9   FAILED")
     assert first.split(maxsplit=2) == ["2", "×", "no source"]
     assert second.split(maxsplit=2) == ["1", "×", "leaked"]
+
+
+def test_a_bench_counts_what_was_answered_and_judges_our_own_share_apart_from_the_model() -> None:
+    answers = [
+        {"__typename": "Answer", "total": 4000.0, "timingsMs": {"generation": 3900.0}},
+        {"__typename": "NotFound", "total": 80.0, "timingsMs": {"vector": 5.0}},
+    ]
+    for offline, passed in ((False, True), (True, False)):
+        report = Report(name="ask")
+        _summarise(report, answers, offline=offline)
+        assert report.to_json()["passed"] is passed
+        assert report.figures["ask_p95"].value == 4000.0
+        assert report.figures["ask_besides_generation_p95"].value == 100.0
+        assert report.figures["vector_p50"].value == 5.0
+        assert report.environment == {"questions": 2, "answered": 1}

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Iterator
@@ -38,13 +39,15 @@ TARGETS = [
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An environment without our variables, and the logging of before put back."""
+    """An environment without our variables, with logging and signals of before put back."""
     for name in ("COPILOT_LOG", "DATABASE_URL", "OPA_URL", "COPILOT_JWT_SECRET"):
         monkeypatch.delenv(name, raising=False)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    terminated = signal.getsignal(signal.SIGTERM)
     levels = {name: logging.getLogger(name).level for name in OWN_LOGGERS}
     yield
+    signal.signal(signal.SIGTERM, terminated)
     root.handlers, root.level = handlers, level
     for name, own in levels.items():
         logging.getLogger(name).setLevel(own)

