@@ -35,7 +35,7 @@ class Checkpoint:
         try:
             value = json.loads(text)
             held = cls(position=int(value["position"]), chain_hash=str(value["chain_hash"]))
-            if held.position < 0 or (held.position == 0) != (held.chain_hash == _START.hex()):
+            if held.position < 0 or (held.position == 0 and held.chain_hash != _START.hex()):
                 raise ValueError("no such state of a log")
             return held
         except (ValueError, KeyError, TypeError, OverflowError) as error:

@@ -134,7 +134,7 @@ def loaded(copilot: Program) -> Program:
     notes = copilot.file("notes.jsonl", "\n".join(map(json.dumps, RECORDS)))
     ended = copilot("ingest", report, notes, "--as", "ann", "--json")
     assert ended.code == 0, ended
-    assert ended.json == {"ingested": 13, "unchanged": 0, "rejected": []}
+    assert ended.json == {"ingested": 13, "unchanged": 0, "rejected": [], "notes": []}
     return copilot
 
 
