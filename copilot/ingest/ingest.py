@@ -81,7 +81,7 @@ class Ingest:
     async def _other_copies(self, asker: Asker, prepared: PreparedDocument) -> list[str]:
         """A new label makes a new document; whoever meant to correct the old one has to know."""
         scope = await self._scoper.scope(asker)
-        ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        ids = _label_ids(scope)
         document = prepared.document
         others = await writer.other_copies(
             self._database, scope, document.document_id, ids[document.label.canonical()]
@@ -115,7 +115,7 @@ class Ingest:
         if reason := await self._refusal(asker, document):
             return await self._refused(asker, document, reason)
         scope = await self._scope(asker, document)
-        readable = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        readable = _label_ids(scope)
         label_id = readable[document.label.canonical()]
         if await writer.unchanged(self._database, scope, document, label_id):
             return None
@@ -152,7 +152,7 @@ class Ingest:
 
     async def _write(self, asker: Asker, prepared: PreparedDocument) -> str:
         scope = await self._scoper.scope(asker)
-        ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
+        ids = _label_ids(scope)
         label = join_all([high_water(asker, scope), *_labels(prepared.document)])
         record = Record(
             kind=Kind.INGEST,
@@ -175,6 +175,11 @@ class Ingest:
                     prepared.document, self._embedder, self._terms, taken=taken
                 )
         raise Unavailable("postgres", f"too many equal parts in {prepared.document.source}")
+
+
+def _label_ids(scope: Scope) -> dict[str, int]:
+    """Canonical label → interned id, as the writer wants them."""
+    return {label.canonical(): label_id for label_id, label in scope.labels.items()}
 
 
 def _labels(document: Document) -> list[Label]:
