@@ -1,6 +1,6 @@
 # What a newcomer runs: `make demo` (needs Python 3.11 or newer, and make) and `make test` (also Go or Docker).
 .DELETE_ON_ERROR:
-.PHONY: demo check policy test bench schema lock clean
+.PHONY: demo check policy test soak bench schema lock clean
 MAKEFLAGS += --no-print-directory
 
 # PYTHON=/path/to/python chooses another interpreter; ONCE=1 ends the demo after its printing.
@@ -12,7 +12,7 @@ UV := UV_HTTP_TIMEOUT=300 $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
-SUITES := policy retrieval generation
+SUITES := policy retrieval generation injection
 RESULTS := build/eval
 SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
 unexport PYTHONPATH PYTHONHOME
@@ -40,12 +40,15 @@ check: .venv/.dev .venv/.project
 	$(BIN)/python -m pytest -q tests/unit/test_layers.py
 	@opa=$$($(BIN)/python -m tests.servers.opa) && \
 		"$$opa" check --strict policy/rego && \
+		"$$opa" fmt --fail --diff policy/rego && \
 		"$$opa" test policy/rego && \
+		"$$opa" test --coverage --threshold 100 policy/rego > build/rego-coverage.json && \
 		$(BIN)/python -m policy.build --opa "$$opa" --check
 
 # The gate of every pull request: the policy's own tests, all its branches, and the leak suite.
 policy: .venv/.dev .venv/.project
-	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov=policy --cov-report= -k policy
+	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov=policy --cov-report= \
+		tests/unit/policy tests/contract tests/integration/test_policy_command.py
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
 	$(call evaluate,policy)
 
@@ -55,6 +58,12 @@ test: .venv/.dev .venv/.project
 	$(BIN)/coverage report --fail-under=85
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
 	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
+
+# The policy suite at length: 10,000 comparisons, 5,000 timed pairs.
+soak: .venv/.dev .venv/.project
+	@mkdir -p $(RESULTS)
+	@$(BIN)/python -m eval policy --soak --json --junit $(RESULTS)/soak.xml > $(RESULTS)/soak.json; \
+		status=$$?; cat $(RESULTS)/soak.json; exit $$status
 
 # make bench NAME=ask
 bench: .venv/.runtime .venv/.project

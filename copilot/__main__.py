@@ -17,6 +17,10 @@ from policy.errors import CopilotError
 _COMMANDS = {
     "serve": "operate:serve",
     "ingest": "ingest:ingest",
+    "delete": "access:delete",
+    "relabel": "access:relabel",
+    "revoke": "access:revoke",
+    "reinstate": "access:reinstate",
     "ask": "query:ask",
     "search": "query:search",
     "token": "operate:token",
@@ -26,6 +30,9 @@ _COMMANDS = {
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
     "ledger checkpoint": "ledger:checkpoint",
+    "policy test": "policy:test",
+    "policy diff": "policy:diff",
+    "policy explain": "policy:explain",
     "bench": "bench:bench",
     "demo": "demo:demo",
 }
@@ -77,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serving(commands)
     _content(commands)
+    _access(commands)
     _questions(commands)
+    _policy(commands)
     _operating(commands)
     return parser
 
@@ -104,6 +113,22 @@ def _content(commands: "Commands[argparse.ArgumentParser]") -> None:
     _json(ingest)
 
 
+def _access(commands: "Commands[argparse.ArgumentParser]") -> None:
+    delete = commands.add_parser("delete", help="delete what one may read of a document")
+    delete.add_argument("id", metavar="ID", help="of a document, or of a part of a hidden one")
+    relabel = commands.add_parser("relabel", help="put a document under another label")
+    relabel.add_argument("id", metavar="ID", help="of a document, or of a part of a hidden one")
+    relabel.add_argument("--label", metavar="JSON", required=True, help="the new label")
+    revoke = commands.add_parser("revoke", help="take all access from a principal")
+    revoke.add_argument("sub", metavar="SUB")
+    revoke.add_argument("--reason", required=True, metavar="TEXT", help="why, for the ledger")
+    reinstate = commands.add_parser("reinstate", help="give back what was revoked")
+    reinstate.add_argument("sub", metavar="SUB")
+    for parser in (delete, relabel, revoke, reinstate):
+        _as(parser)
+        _json(parser)
+
+
 def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
     for name, text in {"ask": "answer a question", "search": "find passages"}.items():
         parser = commands.add_parser(name, help=text)
@@ -120,6 +145,23 @@ def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
         parser.add_argument("--reason", help="why, for the ledger")
         if name == "search":
             parser.add_argument("--k", type=int, metavar="N", help="the best N documents")
+
+
+def _policy(commands: "Commands[argparse.ArgumentParser]") -> None:
+    policy = commands.add_parser("policy", help="test a policy, compare two, explain a decision")
+    actions = policy.add_subparsers(dest="action", required=True)
+    test = actions.add_parser("test", help="run the tests beside the rules (needs COPILOT_OPA)")
+    test.add_argument("folder", nargs="?", type=Path, help="a bundle; the release's own if none")
+    diff = actions.add_parser("diff", help="what a bundle would open or close, and for whom")
+    diff.add_argument("folder", type=Path, help="the bundle's Rego; it is built, not installed")
+    diff.add_argument("--tenant", metavar="T", help="the folder is this tenant's own bundle")
+    _json(diff)
+    explain = actions.add_parser("explain", help="why a label is open or closed to somebody")
+    about = explain.add_mutually_exclusive_group(required=True)
+    about.add_argument("--label", metavar="JSON")
+    about.add_argument("--document", metavar="ID", help="the labels of a document, or of a part")
+    _as(explain)
+    _json(explain)
 
 
 def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -1,22 +1,25 @@
 """The governed acts: each asks policy, does the work, records it, and only then gives the result."""
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import anyio
 
 from copilot import answers
-from copilot.ask import NOT_FOUND, Pipeline, plain
+from copilot.administration import Administration
+from copilot.ask import Pipeline
+from copilot.find import plain
+from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.ingest import Ingest, Progress
 from copilot.ingest.report import IngestReport
-from copilot.ledger.log import Ledger, Record, high_water
 from copilot.ledger.pages import page
 from copilot.ledger.records import Kind, Page
+from copilot.rate_limit import RateLimit
 from copilot.reads import Read, read_in
+from copilot.recorder import Recorder
 from copilot.resources import Resources
 from copilot.results import (
     Answer,
@@ -29,15 +32,15 @@ from copilot.results import (
     NotFound,
     SearchOutcome,
     Sentence,
+    StepUpRequired,
     Unavailable,
 )
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
+from copilot.wording import NOT_FOUND, STEP_UP
 from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
-from policy.errors import CopilotError, Forbidden
-from policy.errors import Unavailable as UnavailableError
-from policy.labels import Label, join_all
+from policy.errors import CopilotError
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database, Role
@@ -50,10 +53,6 @@ class CheckedEngine(PolicyEngine, Protocol):
     async def check(self) -> None: ...
 
 
-_FAILURE_S = 1.5
-"""Spent at most on recording a failure: the same dependency may be the one that is down."""
-
-T = TypeVar("T")
 V = TypeVar("V", DocumentView, EntityView, Answer)
 
 
@@ -67,30 +66,41 @@ class Copilot:
         database: Database,
         engine: CheckedEngine,
         scoper: Scoper,
+        gate: Gate,
+        recorder: Recorder,
         pipeline: Pipeline,
         ingest: Ingest,
-        ledger: Ledger,
+        administration: Administration,
         metrics: Metrics,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.administration = administration
+        self.rate_limit = RateLimit(database, settings.rate_limit)
         self._database = database
         self._engine = engine
         self._scoper = scoper
+        self._gate = gate
+        self._recorder = recorder
         self._pipeline = pipeline
         self._ingest = ingest
-        self._ledger = ledger
         self._passages = PostgresPassages(database)
         self._resources = Resources(database)
+
+    def warm(self) -> None:
+        """Begins to load what a serving process will need, so that no reader waits for it."""
+        self._pipeline.warm()
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome:
         """An answer in which every sentence is cited and checked, or why there is none."""
         said = {"question": question[:4000]}
         if not self.settings.enabled:
             return await self._switched_off(asker, said)
-        return await self._governed(
-            Act.ASK, asker, said, lambda: self._pipeline.ask(asker, question)
-        )
+
+        async def work(admitted: Admitted) -> AskOutcome:
+            return await self._pipeline.ask(admitted.asker, question, step_up=admitted.step_up)
+
+        return await self._gate.governed(Act.ASK, asker, said, work)
 
     async def ask_stream(self, asker: Asker, question: str) -> AsyncIterator[Sentence | AskOutcome]:
         """Sentences as they are checked, then the outcome."""
@@ -99,26 +109,32 @@ class Copilot:
             yield await self._switched_off(asker, said)
             return
         try:
-            if denied := await self._denied(Act.ASK, asker, said):
-                yield denied
+            admitted = await self._gate.admit(Act.ASK, asker, said)
+            if isinstance(admitted, Denied):
+                yield admitted
                 return
-            async with aclosing(self._pipeline.stream(asker, question)) as items:
+            stream = self._pipeline.stream(admitted.asker, question, step_up=admitted.step_up)
+            async with aclosing(stream) as items:
                 async for item in items:
                     if not isinstance(item, Sentence):
                         self.metrics.outcome(str(Act.ASK), item.kind)
                     yield item
         except CopilotError as error:
-            yield await self._failed(Act.ASK, asker, said, error)
+            yield await self._gate.failed(Act.ASK, asker, said, error)
         except (Exception, anyio.get_cancelled_exc_class()) as error:
-            await self._broken(Act.ASK, asker, said, error)
+            await self._gate.broken(Act.ASK, asker, said, error)
             raise
 
     async def search(self, asker: Asker, question: str, k: int | None = None) -> SearchOutcome:
         """The contexts that an answer would be written from."""
         said = {"question": question[:4000]}
-        return await self._governed(
-            Act.SEARCH, asker, said, lambda: self._pipeline.search(asker, question, k)
-        )
+
+        async def work(admitted: Admitted) -> SearchOutcome:
+            return await self._pipeline.search(
+                admitted.asker, question, k, step_up=admitted.step_up
+            )
+
+        return await self._gate.governed(Act.SEARCH, asker, said, work)
 
     async def document(self, asker: Asker, document_id: str) -> DocumentOutcome:
         """The visible parts of a document."""
@@ -156,16 +172,17 @@ class Copilot:
         """The newest entries that an auditor may see; reading them is itself recorded."""
         said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
 
-        async def work() -> Page:
+        async def work(admitted: Admitted) -> Page:
             for given in (after, sub, kind):
                 plain(given or "")
-            scope = await self._scoper.scope(asker)
+            scope = await self._scoper.scope(admitted.asker)
             found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
             shown = [one.ledger_id for one in found.entries]
-            await self._record(Kind.READ, asker, "LedgerPage", {**said, "entries": shown})
+            details = {**said, "entries": shown}
+            await self._recorder.record(Kind.READ, admitted.asker, "LedgerPage", details)
             return found
 
-        return await self._act(Act.AUDIT, asker, said, work)
+        return await self._gate.required(Act.AUDIT, asker, said, work)
 
     async def ingest(
         self,
@@ -174,13 +191,15 @@ class Copilot:
         progress: Progress = lambda: None,
     ) -> IngestReport:
         """Takes documents in, each in one transaction with its record."""
-        return await self._act(
-            Act.INGEST, asker, {}, lambda: self._ingest.run(asker, documents, progress)
-        )
+
+        async def work(admitted: Admitted) -> IngestReport:
+            return await self._ingest.run(admitted.asker, documents, progress)
+
+        return await self._gate.required(Act.INGEST, asker, {}, work)
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""
-        return await self._engine.fields(asker)
+        return await self._engine.fields(await self._scoper.standing(asker))
 
     async def ready(self) -> dict[str, str]:
         """Each dependency with "ok" or what is wrong with it."""
@@ -193,131 +212,56 @@ class Copilot:
         async with self._database.transaction(Role.READER) as connection:
             await connection.execute("SELECT 1")
 
-    async def _governed(
-        self, act: Act, asker: Asker, said: Mapping[str, Any], work: Callable[[], Awaitable[T]]
-    ) -> T | Denied | Unavailable:
-        try:
-            denied = await self._denied(act, asker, said)
-            result = denied or await work()
-        except CopilotError as error:
-            return await self._failed(act, asker, said, error)
-        except BaseException as error:
-            await self._broken(act, asker, said, error)
-            raise
-        self.metrics.outcome(str(act), getattr(result, "kind", "Done"))
-        return result
-
-    async def _broken(
-        self, act: Act, asker: Asker, said: Mapping[str, Any], error: BaseException
-    ) -> None:
-        """Records an act that was cancelled or met a defect, also where nobody waits for it any more."""
-        details = {**said, "failed_act": str(act), "error": type(error).__name__}
-        with anyio.move_on_after(_FAILURE_S, shield=True), suppress(CopilotError):
-            await self._record(Kind.FAILED, asker, "BrokenOff", details)
-
     async def _read(
         self, asker: Asker, said: Mapping[str, Any], find: Callable[[Scope], Awaitable[V | None]]
-    ) -> V | NotFound | Denied | Unavailable:
-        async def work() -> V | NotFound:
+    ) -> V | NotFound | StepUpRequired | Denied | Unavailable:
+        async def work(admitted: Admitted) -> V | NotFound | StepUpRequired:
             for given in said.values():
                 plain(given)
-            found = await find(await self._scoper.scope(asker))
+            found = await find(await self._scoper.scope(admitted.asker))
             read = [] if found is None else read_in(found)
-            if not await self._all_open(asker, read):
-                found, read = None, []
-            details = {**said, "read": [one.to_json() for one in read]}
-            outcome = "NotFound" if found is None else found.kind
+            refused = await self._refused(admitted.asker, read)
+            if refused:
+                found = None
+            nothing = "StepUpRequired" if admitted.step_up else "NotFound"
+            details = {
+                **said,
+                "read": [] if found is None else [one.to_json() for one in read],
+                "recheck_dropped": [one.to_json() for one in refused],
+            }
+            outcome = nothing if found is None else found.kind
             labels = [one.label for one in read]
-            ledger_id = await self._record(Kind.READ, asker, outcome, details, labels)
-            if found is None:
-                return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
-            return replace(found, ledger_id=ledger_id)
+            ledger_id = await self._recorder.record(
+                Kind.READ, admitted.asker, outcome, details, labels
+            )
+            if found is not None:
+                return replace(found, ledger_id=ledger_id)
+            if admitted.step_up:
+                return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
+            return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
 
-        return await self._governed(Act.READ, asker, said, work)
+        return await self._gate.governed(Act.READ, asker, said, work)
 
-    async def _all_open(self, asker: Asker, read: Sequence[Read]) -> bool:
-        """The double check of what is about to be shown; a difference is an incident, and nothing is."""
-        for label in {one.label for one in read}:
-            if not isinstance(await self._engine.may_read(asker, label), policy_engine.Allowed):
-                self.metrics.recheck_mismatches(1)
-                return False
-        return True
-
-    async def _act(
-        self, act: Act, asker: Asker, said: Mapping[str, Any], work: Callable[[], Awaitable[T]]
-    ) -> T:
-        """As `_governed`, for acts that have no result for a refusal: it is raised."""
-        result = await self._governed(act, asker, said, work)
-        if isinstance(result, Denied):
-            raise Forbidden(result.text)
-        if isinstance(result, Unavailable):
-            raise UnavailableError(result.dependency, result.text)
-        return result
-
-    async def _denied(self, act: Act, asker: Asker, said: Mapping[str, Any]) -> Denied | None:
-        decision = await self._engine.permits(asker, act)
-        if not isinstance(decision, policy_engine.Denied):
-            return None
-        self.metrics.denied(str(act))
-        details = {**said, "denied_act": str(act), "denied_reason": decision.reason}
-        ledger_id = await self._record(Kind.DENIED, asker, "Denied", details)
-        return Denied(
-            text=f"Policy does not allow you to {act} (by your {decision.reason}).",
-            reason=decision.reason,
-            ledger_id=ledger_id,
-        )
-
-    async def _failed(
-        self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError
-    ) -> Unavailable:
-        """Records the failure; gives it as a result where a dependency is at fault, else raises it."""
-        self.metrics.outcome(str(act), error.code)
-        details = {**said, "failed_act": str(act), "error": error.code, "message": error.message}
-        ledger_id = None  # where it cannot be recorded either, nothing was released
-        patience = _FAILURE_S if isinstance(error, UnavailableError) else None
-        with anyio.move_on_after(patience), suppress(UnavailableError):
-            ledger_id = await self._record(Kind.FAILED, asker, error.code, details)
-        if not isinstance(error, UnavailableError):
-            raise error
-        return Unavailable(text=error.message, dependency=error.dependency, ledger_id=ledger_id)
+    async def _refused(self, asker: Asker, read: Sequence[Read]) -> list[Read]:
+        """What the double check closes of what is about to be shown: an incident, and nothing is shown."""
+        opened = {
+            label
+            for label in {one.label for one in read}
+            if isinstance(await self._engine.may_read(asker, label), policy_engine.Allowed)
+        }
+        refused = [one for one in read if one.label not in opened]
+        if refused:
+            self.metrics.recheck_mismatches(len(refused))
+        return refused
 
     async def _switched_off(self, asker: Asker, said: Mapping[str, Any]) -> Unavailable:
         details = {**said, "failed_act": str(Act.ASK), "error": "copilot.enabled"}
-        ledger_id = await self._record(Kind.FAILED, asker, "Disabled", details)
+        ledger_id = await self._recorder.record(Kind.FAILED, asker, "Disabled", details)
         return Unavailable(
             text="Asking is switched off by the operator (copilot.enabled); search still works.",
             dependency="copilot.enabled",
             ledger_id=ledger_id,
         )
-
-    async def _record(
-        self,
-        kind: Kind,
-        asker: Asker,
-        outcome: str,
-        details: Mapping[str, Any],
-        read: Iterable[Label] = (),
-    ) -> str:
-        """Records an act outside of the pipeline; its label joins all that was read."""
-        try:
-            scope = await self._scoper.scope(asker)
-        except CopilotError:
-            scope = None  # the failure itself has to be recorded all the same
-        record = Record(
-            kind=kind,
-            asker=asker,
-            outcome=outcome,
-            policy_revision=self._engine.bundle_hash,
-            label=join_all([high_water(asker, scope), *read]),
-            details=_recordable(details),
-        )
-        return await self._ledger.record(record)
-
-
-def _recordable(details: Mapping[str, Any]) -> dict[str, Any]:
-    """With `?` for halves of characters, which no bytes stand for."""
-    text = json.dumps(dict(details), ensure_ascii=False).encode("utf-8", "replace").decode()
-    return dict(json.loads(text))
 
 
 async def _check(work: Callable[[], Awaitable[None]]) -> str:

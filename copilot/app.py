@@ -1,23 +1,37 @@
 """The composition root: builds every part once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from copilot.acts import Copilot
+from copilot.acts import CheckedEngine, Copilot
+from copilot.administration import Administration
 from copilot.ask import Pipeline
-from copilot.generation.extractive import Extractive
+from copilot.break_glass import BreakGlass
+from copilot.compose import Composer
+from copilot.find import Finder
+from copilot.gate import Gate
 from copilot.generation.port import Generator
+from copilot.generation.providers import OFFLINE, Provider, Providers
 from copilot.generation.router import Patience, Router
 from copilot.ingest.ingest import Ingest
+from copilot.ingest.relabelling import Relabelling
+from copilot.ingest.removal import Removal
 from copilot.ledger.log import Ledger
+from copilot.output_scan import OutputScan, read_canaries
 from copilot.prompts import Prompts
+from copilot.recorder import Recorder
 from copilot.resources import Resources
 from copilot.settings import Settings
+from copilot.standing import Standing
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
+from policy.engine import PolicyEngine
+from policy.installation import Installation
+from policy.narrowed import NarrowedEngine, tenant_rules
 from policy.opa_server import OpaServerEngine
 from policy.scope import Scoper
+from retrieval.embedding import Embedder
 from retrieval.embedding import load as load_embedder
 from retrieval.hybrid import Hybrid
 from retrieval.relevance import Relevance
@@ -40,44 +54,24 @@ def database_url(settings: Settings) -> str:
 async def build(
     settings: Settings, *, generator: Generator | None = None
 ) -> AsyncIterator[Copilot]:
-    """Everything built once, and closed at the end. The database must have been migrated."""
+    """Everything built once, and closed at the end. The database must have been migrated.
+
+    `generator` takes the place of the configured ones, as a part of this process.
+    """
     database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
-    engine = _engine(settings)
+    engine = engine_of(settings)
     embedder = load_embedder(settings.models_dir)
-    await database.open()
     sdk = _sdk(settings)
+    await database.open()
+    database.fences.watch()
+    given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     try:
-        scoper = Scoper(engine, PostgresLabels(database))
-        ledger = Ledger(database)
-        metrics = Metrics()
-        passages = PostgresPassages(database)
-        hybrid = Hybrid(
-            passages,
-            PostgresGraph(database),
-            embedder,
-            graphrag=settings.graphrag_enabled,
-        )
-        pipeline = Pipeline(
-            engine=engine,
-            scoper=scoper,
-            hybrid=hybrid,
-            relevance=Relevance(passages),
-            prompts=Prompts.load(),
-            generator=generator or _generator(settings, sdk),
-            resources=Resources(database),
-            ledger=ledger,
-            metrics=metrics,
-        )
-        ingest = Ingest(database, engine, scoper, embedder, ledger)
-        yield Copilot(
+        yield assemble(
             settings,
             database=database,
             engine=engine,
-            scoper=scoper,
-            pipeline=pipeline,
-            ingest=ingest,
-            ledger=ledger,
-            metrics=metrics,
+            embedder=embedder,
+            preferred=given or _preferred(settings, sdk),
         )
     finally:
         await database.close()
@@ -87,10 +81,94 @@ async def build(
             await sdk.close()
 
 
-def _engine(settings: Settings) -> EmbeddedEngine | OpaServerEngine:
+def assemble(
+    settings: Settings,
+    *,
+    database: Database,
+    engine: CheckedEngine,
+    embedder: Embedder,
+    preferred: Sequence[Provider] = (),
+) -> Copilot:
+    """The product over parts that the caller has opened and closes."""
+    scoper = Scoper(engine, PostgresLabels(database))
+    ledger = Ledger(database)
+    recorder = Recorder(engine, scoper, ledger)
+    metrics = Metrics()
+    gate = Gate(engine, scoper, recorder, metrics)
+    return Copilot(
+        settings,
+        database=database,
+        engine=engine,
+        scoper=scoper,
+        gate=gate,
+        recorder=recorder,
+        pipeline=_pipeline(
+            settings, database, engine, scoper, ledger, metrics, embedder, preferred
+        ),
+        ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
+        administration=Administration(
+            engine=engine,
+            gate=gate,
+            recorder=recorder,
+            removal=Removal(database, scoper, ledger, recorder),
+            relabelling=Relabelling(database, scoper, embedder, ledger, recorder),
+            standing=Standing(database, ledger, recorder),
+            break_glass=BreakGlass(database, engine, ledger),
+        ),
+        metrics=metrics,
+    )
+
+
+def _pipeline(
+    settings: Settings,
+    database: Database,
+    engine: PolicyEngine,
+    scoper: Scoper,
+    ledger: Ledger,
+    metrics: Metrics,
+    embedder: Embedder,
+    preferred: Sequence[Provider],
+) -> Pipeline:
+    passages = PostgresPassages(database)
+    hybrid = Hybrid(passages, PostgresGraph(database), embedder, graphrag=settings.graphrag_enabled)
+    finder = Finder(
+        engine=engine,
+        scoper=scoper,
+        hybrid=hybrid,
+        relevance=Relevance(passages),
+        metrics=metrics,
+    )
+    composer = Composer(
+        engine=engine,
+        providers=Providers(engine, preferred),
+        prompts=Prompts.load(),
+        resources=Resources(database),
+        scan=OutputScan(read_canaries(settings.canaries) if settings.canaries else ()),
+        metrics=metrics,
+    )
+    return Pipeline(
+        engine=engine,
+        scoper=scoper,
+        finder=finder,
+        composer=composer,
+        passages=passages,
+        ledger=ledger,
+        metrics=metrics,
+        strict=settings.policy_filter_strict,
+    )
+
+
+def engine_of(settings: Settings) -> NarrowedEngine:
+    """The policy engine of the installation: ours, narrowed by the tenants' own rules."""
+    installation = Installation.read(settings.tenants, settings.accreditations)
+    timeout = settings.policy_timeout_s
+    folders = {name: tenant.policy for name, tenant in installation.tenants.items()}
+    base: EmbeddedEngine | OpaServerEngine
     if settings.opa_url:
-        return OpaServerEngine(settings.opa_url, timeout=settings.policy_timeout_s)
-    return EmbeddedEngine(timeout=settings.policy_timeout_s)
+        base = OpaServerEngine(settings.opa_url, timeout=timeout, installation=installation)
+    else:
+        base = EmbeddedEngine(timeout=timeout, installation=installation)
+    return NarrowedEngine(base, tenant_rules(folders, timeout=timeout))
 
 
 def _sdk(settings: Settings) -> "AsyncAnthropic | None":
@@ -106,14 +184,15 @@ def _sdk(settings: Settings) -> "AsyncAnthropic | None":
     )
 
 
-def _generator(settings: Settings, sdk: "AsyncAnthropic | None") -> Generator:
+def _preferred(settings: Settings, sdk: "AsyncAnthropic | None") -> list[Provider]:
     if sdk is None:
-        return Extractive()
+        return []
     from copilot.generation.anthropic import Anthropic, Options
 
     options = Options(model=settings.model) if settings.model else Options()
-    return Router(
+    router = Router(
         Anthropic(sdk, options),
-        fallback=Extractive() if settings.model_fallback else None,
+        fallback=OFFLINE.generator if settings.model_fallback else None,
         patience=Patience(total_s=settings.model_timeout_s),
     )
+    return [Provider(name="anthropic", model=options.model, generator=router)]

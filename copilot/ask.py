@@ -1,45 +1,38 @@
 """The way of a question: from plain words to cited sentences and a record of how they came about."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from typing import cast
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from uuid import uuid4
 
 import anyio
 
 from copilot.asked import Asked, record_of
-from copilot.citations import Dropped, cite, sha256
-from copilot.generation.port import Claim, Finished, Generator, Prompt
+from copilot.compose import Composer
+from copilot.find import Finder
+from copilot.gate import FAILURE_S
 from copilot.ledger.log import Ledger, StoredAnswer
 from copilot.ledger.records import Kind
-from copilot.output_scan import OutputScan, Redacted, Withheld
-from copilot.prompts import Prompts
-from copilot.resources import Resources
-from copilot.results import Answer, Explanation, NotFound, SearchResult, Sentence
+from copilot.results import (
+    Answer,
+    Denied,
+    Explanation,
+    NotFound,
+    SearchResult,
+    Sentence,
+    StepUpRequired,
+)
 from copilot.serialise import answer_json
 from copilot.telemetry import Metrics
-from policy.engine import PolicyEngine
-from policy.errors import BadInput
+from copilot.wording import CHANGED, NOT_FOUND, REFUSED, STEP_UP, notice
+from policy.engine import PolicyEngine, Release
+from policy.errors import CopilotError
 from policy.labels import join_all
 from policy.markings import banner
 from policy.principal import Asker
-from policy.recheck import double_check
 from policy.scope import Scoper
-from retrieval import context as assembly
-from retrieval.analysis import analyse
-from retrieval.grounding import unnamed
-from retrieval.hybrid import Hybrid, Timings
-from retrieval.relevance import Relevance
-from retrieval.terms import Terms
-from retrieval.types import Context
+from retrieval.ports import PassageStore
 
-NOT_FOUND = "Nothing that you may read answers this question."
-_LONGEST_QUESTION = 4000
-_CANDIDATES = 40
-"""Chunks that each arm proposes."""
-_WEIGHED = 12
-"""Fused chunks whose sentences are weighed; the rest would cost time and is hardly ever passed on."""
-_MOST_K = 1000
+Outcome = Answer | NotFound | StepUpRequired | Denied
 
 
 class Pipeline:
@@ -50,209 +43,172 @@ class Pipeline:
         *,
         engine: PolicyEngine,
         scoper: Scoper,
-        hybrid: Hybrid,
-        relevance: Relevance,
-        prompts: Prompts,
-        generator: Generator,
-        resources: Resources,
+        finder: Finder,
+        composer: Composer,
+        passages: PassageStore,
         ledger: Ledger,
         metrics: Metrics,
+        strict: bool = False,
     ) -> None:
         self._engine = engine
         self._scoper = scoper
-        self._hybrid = hybrid
-        self._relevance = relevance
-        self._prompts = prompts
-        self._generator = generator
-        self._resources = resources
+        self._finder = finder
+        self._composer = composer
+        self._passages = passages
         self._ledger = ledger
         self._metrics = metrics
-        self._scan = OutputScan()
-        self._terms = Terms()
+        self._strict = strict
 
-    async def ask(self, asker: Asker, question: str) -> Answer | NotFound:
+    def warm(self) -> None:
+        """Begins to load what a serving process will need, so that no reader waits for it."""
+        self._composer.warm()
+
+    async def ask(self, asker: Asker, question: str, *, step_up: bool = False) -> Outcome:
         """The answer, released after its record is durable: the end of a stream that nobody watches."""
-        async with aclosing(self.stream(asker, question)) as items:
+        async with aclosing(self.stream(asker, question, step_up=step_up)) as items:
             async for item in items:
                 if not isinstance(item, Sentence):
                     return item
         raise AssertionError("a stream ends with an outcome")
 
     async def stream(
-        self, asker: Asker, question: str
-    ) -> AsyncGenerator[Sentence | Answer | NotFound, None]:
-        """Checked sentences as they come, then the outcome.
+        self, asker: Asker, question: str, *, step_up: bool = False
+    ) -> AsyncGenerator[Sentence | Outcome, None]:
+        """Checked sentences as they come, then the outcome; strict, only once all are checked.
 
         The opening record is durable before a model is given anything and before the first sentence leaves.
 
         A stream that breaks off leaves a closing record that says so, with the hash of each sentence sent.
         """
-        asked = await self._retrieve(asker, question)
-        opening = await self._ledger.record(record_of(asked, "Opened"))
-        outcome: Answer | NotFound | None = None
+        asked = await self._finder.contexts(asker, question)
+        asked.step_up = step_up
+        await self._composer.route(asked)
+        asked.opening = await self._ledger.record(record_of(asked, "Opened"))
+        outcome: Outcome | None = None
         try:
-            async with aclosing(self._write(asked)) as sentences:
+            async with aclosing(self._checked(asked)) as sentences:
                 async for sentence in sentences:
                     yield sentence
-            outcome = await self._release(asked, opening)
+            outcome = await self._release(asked)
         finally:
             if outcome is None:
-                # Whoever left must not keep this from being recorded.
-                with anyio.CancelScope(shield=True):
-                    await self._ledger.record(record_of(asked, "BrokenOff", opening))
+                await self._break_off(asked)
         yield outcome
 
-    async def search(self, asker: Asker, question: str, k: int | None) -> SearchResult:
+    async def search(
+        self, asker: Asker, question: str, k: int | None, *, step_up: bool = False
+    ) -> SearchResult | StepUpRequired | Denied:
         """The contexts alone: as many as would be passed on, or the best of `k` distinct documents."""
         if k is None:
-            asked = await self._retrieve(asker, question)
+            asked = await self._finder.contexts(asker, question)
         else:
-            asked = await self._best_documents(asker, question, k)
-        ledger_id = await self._ledger.record(record_of(asked, "SearchResult", kind=Kind.SEARCH))
+            asked = await self._finder.documents(asker, question, k)
+        if not await self._still_open(asked):
+            asked.stopped = "changed"
+            return await self._stopped(asked, "changed", Kind.SEARCH)
+        raised = step_up and not asked.contexts
+        outcome = "StepUpRequired" if raised else "SearchResult"
+        ledger_id = await self._ledger.record(record_of(asked, outcome, kind=Kind.SEARCH))
+        if raised:
+            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return SearchResult(
-            contexts=tuple(asked.contexts), ledger_id=ledger_id, timings_ms=asked.timings.ms
+            contexts=tuple(asked.contexts),
+            notice=notice(step_up),
+            ledger_id=ledger_id,
+            timings_ms=asked.timings.ms,
         )
 
-    async def _retrieve(self, asker: Asker, question: str) -> Asked:
-        asked = await self._find(asker, question, _CANDIDATES)
-        with asked.timings.stage("relevance"):
-            weighed = await self._relevance.weigh(
-                asked.contexts[:_WEIGHED],
-                asked.plan,
-                asked.found.vector,
-                asked.found.idf,
-                scope=asked.scope,
-            )
-        with asked.timings.stage("context"):
-            asked.unnamed = unnamed(asked.plan.question, weighed)
-            asked.contexts = assembly.assemble(weighed)
-        return asked
+    async def _checked(self, asked: Asked) -> AsyncGenerator[Sentence, None]:
+        """Sentences as long as policy lets them out; held back until all are known where it is strict."""
+        held: list[Sentence] = []
+        async with aclosing(self._composer.sentences(asked)) as sentences:
+            async for sentence in sentences:
+                if self._strict:
+                    held.append(sentence)
+                elif await self._may_go_on(asked):
+                    asked.sentences.append(sentence)
+                    yield sentence
+                else:
+                    return
+        for sentence in held:
+            # Anew for each: whoever reads slowly may have lost access since the last one.
+            if not await self._may_go_on(asked):
+                return
+            asked.sentences.append(sentence)
+            yield sentence
 
-    async def _best_documents(self, asker: Asker, question: str, k: int) -> Asked:
-        if not 1 <= k <= _MOST_K:
-            raise BadInput(f"k must be between 1 and {_MOST_K}, not {k}")
-        limit = max(_CANDIDATES, 2 * k)
-        while True:
-            asked = await self._find(asker, question, limit)
-            best: dict[str, Context] = {}
-            for one in asked.contexts:
-                best.setdefault(one.chunk.document_id, one)
-            if len(best) >= k or len(asked.contexts) < limit:
-                asked.contexts = list(best.values())[:k]
-                return asked
-            limit *= 4
+    async def _may_go_on(self, asked: Asked) -> bool:
+        """Whether access still stands, and whether what the scan has found lets anything out at all."""
+        if asked.stopped is None and not await self._still_open(asked):
+            asked.stopped = "changed"
+        if asked.stopped is None and await self._decided(asked) is Release.REFUSE:
+            asked.stopped = "output"
+        return asked.stopped is None
 
-    async def _find(self, asker: Asker, question: str, limit: int) -> Asked:
-        timings = Timings()
-        with timings.stage("analysis"):
-            plan = analyse(_checked(question), self._terms)
-        with timings.stage("scope"):
-            scope = await self._scoper.scope(asker)
-        found = await self._hybrid.search(plan, scope=scope, limit=limit, timings=timings)
-        with timings.stage("recheck"):
-            checked = await double_check(self._engine, asker, scope, found.contexts)
-        if checked.dropped:
-            self._metrics.recheck_mismatches(len(checked.dropped))
-        return Asked(
-            asker=asker,
-            question=question,
-            plan=plan,
-            scope=scope,
-            found=found,
-            contexts=list(checked.kept),
-            refused=checked.dropped,
-            timings=timings,
+    async def _decided(self, asked: Asked) -> Release:
+        kinds = [kind.name.lower() for kind in asked.findings]
+        return await self._engine.may_release(
+            asked.asker, cited=True, findings=kinds, strict=self._strict
         )
 
-    async def _write(self, asked: Asked) -> AsyncGenerator[Sentence, None]:
-        """Generates, scans and cites sentence by sentence; what fails a check is dropped and counted."""
-        if asked.unnamed or not asked.contexts:
-            return
-        prompt = asked.prompt = self._prompts.answer(asked.question)
-        check = await self._check(asked, prompt)
-        with asked.timings.stage("generation"):
-            async with aclosing(self._generate(prompt, asked)) as items:
-                async for item in items:
-                    if isinstance(item, Finished):
-                        asked.finished = item
-                    elif sentence := check(item):
-                        asked.sentences.append(sentence)
-                        yield sentence
+    async def _still_open(self, asked: Asked) -> bool:
+        """Whether all that the answer rests on is open to the asker now: a fence may have been raised."""
+        asker = await self._scoper.standing(asked.asker)
+        if asker.principal.revoked:
+            return False
+        scope = await self._scoper.scope(asker)
+        if scope == asked.scope:
+            return True
+        read = {one.chunk.chunk_id: one.chunk for one in asked.contexts}
+        # The same to the last field: a new label, also of the document, changes what a citation may show.
+        return await self._passages.chunks(list(read), scope=scope) == read
 
-    def _generate(self, prompt: Prompt, asked: Asked) -> AsyncGenerator[Claim | Finished, None]:
-        """The generator's stream, as what can be closed: a call that nobody reads costs on."""
-        stream = self._generator.stream(prompt, asked.contexts)
-        return cast(AsyncGenerator[Claim | Finished, None], stream)
+    async def _break_off(self, asked: Asked) -> None:
+        # Whoever left must not keep this from being recorded, nor may it hide what went wrong first.
+        with anyio.move_on_after(FAILURE_S, shield=True), suppress(CopilotError):
+            await self._ledger.record(record_of(asked, "BrokenOff", asked.opening))
 
-    async def _check(self, asked: Asked, prompt: Prompt) -> Callable[[Claim], Sentence | None]:
-        """Output scan, then citation check: what a claim becomes, or None where it must not go out."""
-        scan = self._scan.request(asked.contexts, asked.refused, prompt.system)
-        known = await self._resources.assertions(
-            asked.scope, [one.chunk.chunk_id for one in asked.contexts]
-        )
-
-        def check(claim: Claim) -> Sentence | None:
-            scanned = scan(claim)
-            if isinstance(scanned, Withheld):
-                reasons = "; ".join(sorted({one.kind for one in scanned.findings}))
-                return self._drop(asked, claim, "scan", reasons)
-            shown = scanned.text if isinstance(scanned, Redacted) else None
-            cited = cite(
-                claim, asked.contexts, shown=shown, entities=known.names, relation=known.relation
-            )
-            if isinstance(cited, Dropped):
-                return self._drop(asked, claim, "citation", cited.reason)
-            return cited
-
-        return check
-
-    def _drop(self, asked: Asked, claim: Claim, stage: str, reason: str) -> Sentence | None:
-        self._metrics.dropped(stage, 1)
-        asked.dropped.append({"stage": stage, "reason": reason, "sha256": sha256(claim.text)})
-        return None
-
-    async def _release(self, asked: Asked, opening: str | None = None) -> Answer | NotFound:
+    async def _release(self, asked: Asked) -> Outcome:
         """Records what is about to be given, then gives it."""
         for stage, taken in asked.timings.ms.items():
             self._metrics.stage(stage, taken / 1000)
         finished = asked.finished
         self._metrics.tokens(finished.provider, finished.model, finished.usage)
-        if not asked.sentences:
-            ledger_id = await self._ledger.record(record_of(asked, "NotFound", opening))
-            return NotFound(
-                text=NOT_FOUND,
-                explanation=_explanation(asked),
-                ledger_id=ledger_id,
-                model=finished.model,
-                usage=finished.usage,
-                timings_ms=asked.timings.ms,
-            )
+        if not await self._may_go_on(asked):
+            return await self._stopped(asked, asked.stopped or "output")
+        return await (self._answer(asked) if asked.sentences else self._nothing(asked))
+
+    async def _answer(self, asked: Asked) -> Answer:
         answer_id = uuid4().hex
         with asked.timings.stage("ledger"):
             stored = StoredAnswer(
                 answer_id=answer_id,
-                label_ids=_used_labels(asked),
-                body=answer_json(_answer(asked, answer_id, "")),
+                label_ids=tuple(sorted({one.label_id for one in asked.contexts})),
+                body=answer_json(_answer(asked, answer_id, "")) | {"rests_on": _chunk_ids(asked)},
             )
-            ledger_id = await self._ledger.record(record_of(asked, "Answer", opening), stored)
+            ledger_id = await self._ledger.record(record_of(asked, "Answer", asked.opening), stored)
         return _answer(asked, answer_id, ledger_id)
 
-
-def _checked(question: str) -> str:
-    if not question.strip():
-        raise BadInput("the question is empty; write what you want to know")
-    if len(question) > _LONGEST_QUESTION:
-        raise BadInput(
-            f"the question has {len(question)} characters; the most is {_LONGEST_QUESTION}: shorten it"
+    async def _nothing(self, asked: Asked) -> NotFound | StepUpRequired:
+        outcome = "StepUpRequired" if asked.step_up else "NotFound"
+        ledger_id = await self._ledger.record(record_of(asked, outcome, asked.opening))
+        if asked.step_up:
+            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
+        return NotFound(
+            text=NOT_FOUND,
+            explanation=_explanation(asked),
+            redactions=asked.redactions,
+            ledger_id=ledger_id,
+            model=asked.finished.model,
+            usage=asked.finished.usage,
+            timings_ms=asked.timings.ms,
         )
-    return plain(question)
 
-
-def plain(text: str) -> str:
-    """The text; BadInput where neither a database nor a log could hold it."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadInput("a NUL or half a character stands in the text; write it in plain Unicode")
-    return text
+    async def _stopped(self, asked: Asked, reason: str, kind: Kind = Kind.ASK) -> Denied:
+        record = record_of(asked, "Denied", asked.opening, kind=kind)
+        ledger_id = await self._ledger.record(record)
+        text = CHANGED if reason == "changed" else REFUSED
+        return Denied(text=text, reason=reason, ledger_id=ledger_id)
 
 
 def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:
@@ -262,6 +218,8 @@ def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:
         banner=banner(join_all(labels)),
         sentences=tuple(asked.sentences),
         explanation=_explanation(asked),
+        redactions=asked.redactions,
+        notice=notice(asked.step_up),
         answer_id=answer_id,
         ledger_id=ledger_id,
         model=asked.finished.model,
@@ -270,10 +228,11 @@ def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:
     )
 
 
+def _chunk_ids(asked: Asked) -> list[str]:
+    """All that went into the answer, cited or not: while one of them is closed, so is the answer."""
+    return sorted({one.chunk.chunk_id for one in asked.contexts})
+
+
 def _explanation(asked: Asked) -> Explanation:
     paths = dict.fromkeys(one.path for one in asked.contexts if one.path)
     return Explanation(plan=asked.plan.to_json(), arms=asked.found.arms, paths=tuple(paths))
-
-
-def _used_labels(asked: Asked) -> tuple[int, ...]:
-    return tuple(sorted({one.label_id for one in asked.contexts}))

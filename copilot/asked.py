@@ -1,13 +1,16 @@
 """One question on its way, and the record that it leaves."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.citations import sha256
 from copilot.generation.port import Finished, Prompt
+from copilot.generation.providers import Choice
 from copilot.ledger.log import Record, high_water
 from copilot.ledger.records import Kind
-from copilot.results import Sentence, Usage
+from copilot.output_scan import Kind as FindingKind
+from copilot.results import Redaction, Sentence, Usage
 from policy.labels import join_all
 from policy.principal import Asker
 from policy.scope import Scope
@@ -15,6 +18,8 @@ from retrieval.analysis import Plan
 from retrieval.hybrid import Found, Timings
 from retrieval.types import Context
 
+_UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
+"""Findings that are recorded and not told: the reader would learn that there is something."""
 _NOTHING_ASKED = Finished(provider="none", model="", usage=Usage())
 
 
@@ -33,10 +38,27 @@ class Asked:
     timings: Timings
     unnamed: list[str] = field(default_factory=list)
     """Names in the question that no passage bears: nothing can answer it."""
+    step_up: bool = False
+    """Whether a stronger sign-in might open more to the asker."""
     prompt: Prompt | None = None
+    choice: Choice | None = None
+    opening: str | None = None
+    """The ledger id of the record that was made before anything was generated."""
     sentences: list[Sentence] = field(default_factory=list)
     dropped: list[dict[str, str]] = field(default_factory=list)
+    findings: Counter[FindingKind] = field(default_factory=Counter)
+    stopped: str | None = None
+    """Why nothing more may go out: "changed" access, or by decision on the "output"."""
     finished: Finished = _NOTHING_ASKED
+
+    @property
+    def redactions(self) -> tuple[Redaction, ...]:
+        """What the scan took out, as the reader is told."""
+        return tuple(
+            Redaction(reason=str(kind), count=count)
+            for kind, count in sorted(self.findings.items())
+            if kind not in _UNTOLD
+        )
 
 
 def record_of(
@@ -48,7 +70,7 @@ def record_of(
         kind=kind,
         asker=asked.asker,
         outcome=outcome,
-        policy_revision=asked.scope.bundle_hash,
+        policy_revision=asked.scope.revision,
         label=join_all([high_water(asked.asker, asked.scope), *read]),
         details={
             "question": asked.question,
@@ -58,7 +80,10 @@ def record_of(
             "unnamed": asked.unnamed,
             "recheck_dropped": [_context_json(one) for one in asked.refused],
             "prompt": _prompt_json(asked.prompt),
+            "routing": asked.choice.to_json() if asked.choice else None,
             "model": _model_json(asked.finished),
+            "scan": {kind.name.lower(): count for kind, count in sorted(asked.findings.items())},
+            "stopped": asked.stopped,
             "answer": [_sentence_json(sentence) for sentence in asked.sentences],
             "dropped": asked.dropped,
             "opening": opening,

@@ -1,13 +1,16 @@
 """Citations: from what a claim says it rests on to a sentence whose every citation is checked."""
 
 import hashlib
+import html
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from copilot.generation.port import Claim, Support
+from copilot.orders import reports, statements
 from copilot.results import Citation, Sentence
-from copilot.support import TAU, Supported, held, missing, support
+from copilot.support import TAU, Supported, held, missing, plain, support
 from policy.labels import Label, join_all
 from policy.markings import portion
 from retrieval.types import Chunk, Context, Span
@@ -26,6 +29,10 @@ class DropReason(StrEnum):
     UNSUPPORTED = "what it cites does not support it"
     UNDERMARKED = "it says what a source that it does not cite says"
     TENANTS = "it rests on texts of two tenants"
+    ADDRESS = "it holds a link, an image or markup that what it cites does not"
+    MARKED = "it bears a marking that what it cites does not"
+    SPELT = "it spells out letters that what it cites does not"
+    ORDER = "what it cites asks for something and states nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +64,13 @@ def cite(
         return Dropped(reason=DropReason.NO_SUCH_SPAN)
     if len({chunk.label.tenant for chunk, _ in cited}) > 1:
         return Dropped(reason=DropReason.TENANTS)
+    if made_up := _made_up(claim.text if shown is None else shown, claim.text, cited):
+        return Dropped(reason=made_up)
     needed = _needed(_distinct(cited), claim.text, tau)
     if not needed:
         return Dropped(reason=DropReason.UNSUPPORTED)
+    if not _stated(claim.text, needed, tau):
+        return Dropped(reason=DropReason.ORDER)
     label = join_all(chunk.label for chunk, _ in needed)
     if _undermarked(claim.text, needed, contexts, label):
         return Dropped(reason=DropReason.UNDERMARKED)
@@ -139,6 +150,58 @@ def _undermarked(text: str, cited: list[_Cited], contexts: Sequence[Context], la
         for context in contexts
         if not label.dominates(context.label)
     )
+
+
+_ADDRESS = re.compile(
+    r"(?://|\\\\|\]\s{0,3}[(\[]|!\[|\]:|\b(?:https?|ftp|data|mailto|javascript|vbscript):(?=\S)"
+    r"|\bwww\.|\w\.[a-z]{2,12}/)\S*|!\[|<(?=[a-z/!?])\S*",
+    re.IGNORECASE,
+)
+_MARK = re.compile(
+    r"[(\[]\s?(?:TS|S|C|U)\s?(?://[^()\[\]\n]{0,120})?[)\]]"
+    r"|\b(?:TS|S|C|U|TOP SECRET|SECRET|CONFIDENTIAL|UNCLASSIFIED) ?//\s?[A-Z]+"
+    r"|\b(?:TOP SECRET|UNCLASSIFIED)\b|\bTLP: ?[A-Z]+"
+)
+_LIVE = re.compile(r"\]\((?!\s*<?(?:hxxps?|fxp):)(?=[^)])|^\s{0,3}\[[^\]\n]+\]:\s*\S", re.MULTILINE)
+"""A link or image of Markdown that the output scan has not taken apart, also where a source has it."""
+_SPELT = re.compile(r"(?:(?<![^\W_])[^\W_](?:[\W_]{1,3}|$)){6,}")
+"""Letters one by one are no words to φ, and could say anything."""
+
+
+def _made_up(shown: str, text: str, cited: list[_Cited]) -> DropReason | None:
+    """What a model never writes unless a source has it: addresses, markup, markings, letters one by one.
+
+    Addresses are looked for in what was generated, as a dead link too carries what was put into it;
+    markings in what is shown, since the output scan may have cut them.
+    """
+    source, said = plain(_premise(cited)), plain(text)
+    if not _all_stand(_MARK, plain(shown), source):
+        return DropReason.MARKED
+    if _LIVE.search(shown):
+        return DropReason.ADDRESS
+    if not _all_stand(_SPELT, said, source):
+        return DropReason.SPELT
+    # "S//NF" is a marking and no address.
+    unmarked = _MARK.sub(" ", html.unescape(html.unescape(said)))
+    return None if _all_stand(_ADDRESS, unmarked, source) else DropReason.ADDRESS
+
+
+def _all_stand(pattern: re.Pattern[str], text: str, source: str) -> bool:
+    return all(match[0].rstrip(" .,;:!?") in source for match in pattern.finditer(text))
+
+
+def _stated(text: str, cited: list[_Cited], tau: float) -> bool:
+    """Whether the claim rests on what its sources state, not on what they ask for.
+
+    A quote of a whole sentence, and a report of who asked what, are true of an order as well.
+    """
+    said = plain(text)
+    if any(said == plain(span.of(chunk.text)) for chunk, span in cited):
+        return True
+    if reports(text, _premise(cited)):
+        return True
+    premise = "\n\n".join(statements(span.of(chunk.text)) for chunk, span in cited)
+    return isinstance(support(premise, text, tau=tau), Supported)
 
 
 def _premise(cited: list[_Cited]) -> str:

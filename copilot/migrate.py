@@ -1,15 +1,20 @@
 """Migrations: numbered plain SQL, forward only, checksummed, under one advisory lock."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from copilot.data_files import folder
 from policy.errors import Misconfigured, Unavailable
+from retrieval.stores.postgres.connections import Severable
+from retrieval.stores.postgres.database import parameters
 
 _LOCK = 7210000
+_PATIENCE_S = 5
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS migrations (
     name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
@@ -52,8 +57,9 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
 
 
 async def _connect(url: str) -> psycopg.AsyncConnection[tuple[str, str]]:
+    parameters(url)
     try:
-        return await psycopg.AsyncConnection.connect(
+        return await Severable[TupleRow].connect(
             url, autocommit=True, options="-c lock_timeout=4000", connect_timeout=5
         )
     except psycopg.OperationalError as error:
@@ -71,8 +77,11 @@ async def _lock(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:
 
 async def check(url: str) -> None:
     """Misconfigured where the database lacks a migration, or has another history than this version."""
-    async with await _connect(url) as connection:
-        await _require(connection)
+    try:
+        async with asyncio.timeout(_PATIENCE_S), await _connect(url) as connection:
+            await _require(connection)
+    except (TimeoutError, psycopg.OperationalError) as error:
+        raise Unavailable("postgres", "the database does not answer; see DATABASE_URL") from error
 
 
 async def _require(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None:

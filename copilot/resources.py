@@ -19,7 +19,7 @@ from policy.scope import Scope
 from retrieval.entities import normalise
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
-from retrieval.types import Chunk, Span
+from retrieval.types import Chunk, EntityKind, Span
 
 _SQL = Queries("copilot", "resources.sql")
 _MOST_MENTIONS = 100
@@ -75,6 +75,12 @@ class Assertions:
     def names(self, chunk: Chunk, span: Span) -> tuple[str, ...]:
         """What the span of the chunk's text names, in order."""
         return tuple(dict.fromkeys(row["surface"] for row in _inside(self._names, chunk, span)))
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """Everybody whom the chunks name, as they are written there."""
+        persons = (row["surface"] for row in self._names if row["kind"] == EntityKind.PERSON)
+        return tuple(dict.fromkeys(persons))
 
     def relation(self, chunk: Chunk, span: Span) -> str | None:
         """The first relation that the span states."""

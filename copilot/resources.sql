@@ -14,11 +14,15 @@ WHERE p.label_id = ANY({labels}) AND p.document_key IN (
 )
 ORDER BY l.canonical, p.position, p.part_id
 -- name: entities
-SELECT entity_id, min(key) AS key, count(DISTINCT chunk_id) AS chunks
-FROM mentions
-WHERE tokens @> %(tokens)s::text[] AND label_id = ANY({labels})
+SELECT entity_id, count(*) AS chunks
+FROM (
+    SELECT entity_id, chunk_id FROM mention_tokens
+    WHERE token = ANY(%(tokens)s) AND label_id = ANY({labels})
+    GROUP BY entity_id, chunk_id
+    HAVING count(DISTINCT token) = (SELECT count(DISTINCT wanted) FROM unnest(%(tokens)s::text[]) wanted)
+) named
 GROUP BY entity_id
-ORDER BY count(DISTINCT chunk_id) DESC, entity_id
+ORDER BY count(*) DESC, entity_id
 LIMIT 1
 -- name: entity_mentions
 SELECT m.kind, m.surface, m.start_at, m.end_at, m.in_title, m.label_id, m.chunk_id, c.part_id,
@@ -40,10 +44,10 @@ LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({l
 WHERE (r.source_id = %(entity)s OR r.target_id = %(entity)s) AND r.label_id = ANY({labels})
 ORDER BY r.type, r.chunk_id, r.start_at, r.relation_id
 -- name: names_in
-SELECT DISTINCT chunk_id, surface, start_at, end_at
+SELECT DISTINCT chunk_id, surface, kind, start_at, end_at
 FROM mentions
 WHERE chunk_id = ANY(%(chunks)s) AND label_id = ANY({labels}) AND NOT in_title
-ORDER BY chunk_id, start_at, surface
+ORDER BY chunk_id, start_at, surface, kind
 -- name: relations_in
 SELECT chunk_id, type, start_at, end_at
 FROM relations

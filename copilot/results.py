@@ -1,10 +1,12 @@
 """What governed acts give back: values with one JSON form, the same on the command line and in GraphQL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
-from policy.labels import Label
+from policy.labels import Classification, Label
 from retrieval.types import Context
 
 
@@ -45,6 +47,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """Why the output filter took something out of the answer, and how often."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why these sources: the plan of the question, what each arm found, the paths of entities."""
 
@@ -66,6 +76,9 @@ class Answer:
     ledger_id: str
     model: str
     usage: Usage
+    redactions: tuple[Redaction, ...] = ()
+    notice: str | None = None
+    """What the reader should know of the whole, such as that a stronger sign-in may open more."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -79,6 +92,7 @@ class NotFound:
     ledger_id: str
     model: str = ""
     usage: Usage = Usage()
+    redactions: tuple[Redaction, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -118,6 +132,7 @@ class SearchResult:
     kind: ClassVar[str] = "SearchResult"
     contexts: tuple[Context, ...]
     ledger_id: str
+    notice: str | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -185,7 +200,99 @@ class EntityView:
     ledger_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """What whoever deleted it may read of a document is gone. Absent and hidden documents are NotFound."""
+
+    kind: ClassVar[str] = "Deleted"
+    document_id: str
+    part_ids: tuple[str, ...]
+    notice: str | None = None
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relabelled:
+    """The document, or the part, is now under this label, and its parts have these new ids."""
+
+    kind: ClassVar[str] = "Relabelled"
+    document_id: str
+    part_ids: tuple[str, ...]
+    label: Label
+    marking: str
+    notice: str | None = None
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingChanged:
+    """Whether the principal's access is now revoked: the same for subs that anybody has seen and others."""
+
+    sub: str
+    revoked: bool
+    ledger_id: str
+
+
+class GrantState(StrEnum):
+    """Where a request for access in an emergency stands."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    ENDED = "ended"
+    LAPSED = "lapsed"
+    """Its time ran out, or nobody approved it in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessGrant:
+    """Break-glass: what somebody asked for, and what became of it."""
+
+    grant_id: str
+    state: GrantState
+    sub: str
+    operator: str | None
+    """Who acted as `sub`, where somebody did."""
+    clearance: Classification
+    compartments: tuple[str, ...]
+    authorities: tuple[str, ...]
+    reason: str
+    seconds: int
+    requested_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    not_after: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field; times in ISO 8601."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: _plain(value) for name, value in given.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessGrants:
+    """A tenant's grants, the newest request first, and the cursor that continues after them."""
+
+    grants: tuple[AccessGrant, ...]
+    next_cursor: str | None
+    ledger_id: str
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case StrEnum():
+            return str(value)
+        case tuple():
+            return list(value)
+    return value
+
+
 AskOutcome = Answer | NotFound | Denied | StepUpRequired | Unavailable
 SearchOutcome = SearchResult | Denied | StepUpRequired | Unavailable
-DocumentOutcome = DocumentView | NotFound | Denied | Unavailable
-EntityOutcome = EntityView | NotFound | Denied | Unavailable
+DocumentOutcome = DocumentView | NotFound | Denied | StepUpRequired | Unavailable
+EntityOutcome = EntityView | NotFound | Denied | StepUpRequired | Unavailable
+DeleteOutcome = Deleted | NotFound | Denied | StepUpRequired | Unavailable
+RelabelOutcome = Relabelled | NotFound | Denied | StepUpRequired | Unavailable

@@ -8,6 +8,7 @@ from copilot.results import (
     Denied,
     Explanation,
     NotFound,
+    Redaction,
     SearchResult,
     Sentence,
     StepUpRequired,
@@ -37,6 +38,10 @@ def outcome_json(
         "ledger_id": outcome.ledger_id,
         "model": getattr(outcome, "model", ""),
         "usage": usage_json(getattr(outcome, "usage", Usage())),
+        "redactions": [
+            {"reason": one.reason, "count": one.count} for one in getattr(outcome, "redactions", ())
+        ],
+        "notice": getattr(outcome, "notice", None),
         "timings_ms": dict(getattr(outcome, "timings_ms", {})),
     }
     for reason in ("reason", "dependency"):
@@ -46,14 +51,15 @@ def outcome_json(
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """An answer as it is stored: without timings, which belong to the request that made it."""
-    return outcome_json(answer) | {"timings_ms": {}}
+    """An answer as it is stored: without what belongs to the request that made it."""
+    return outcome_json(answer) | {"timings_ms": {}, "notice": None}
 
 
 def search_json(result: SearchResult) -> dict[str, Any]:
     return {
         "kind": result.kind,
         "contexts": [context_json(one) for one in result.contexts],
+        "notice": result.notice,
         "ledger_id": result.ledger_id,
         "timings_ms": dict(result.timings_ms),
     }
@@ -134,6 +140,7 @@ def stored_answer(body: dict[str, Any]) -> Answer:
         ledger_id="",
         model=body["model"],
         usage=_usage(body["usage"]),
+        redactions=tuple(Redaction(**one) for one in body.get("redactions", ())),
     )
 
 

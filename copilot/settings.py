@@ -1,11 +1,15 @@
 """Settings: read from the environment and checked once, at start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from policy.errors import Misconfigured
+
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+_DEFAULT_PORT = re.compile(r"^(?:(http://.+):80|(https://.+):443)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,22 @@ class Settings:
     jwt_issuer: str | None = None
     enabled: bool = True
     graphrag_enabled: bool = True
+    policy_filter_strict: bool = False
+    """Whether an answer in which the output scan finds anything is refused, rather than redacted."""
+    canaries: Path | None = None
+    """Texts, one a line, that must never come out of the house."""
+    tenants: Path | None = None
+    """Settings of tenants, and where their own policies lie (`policy.installation`)."""
+    accreditations: Path | None = None
+    """What providers of language models may be given, where it differs from the rules' defaults."""
+    opa: str = "opa"
+    """The OPA binary that `copilot policy` tests and builds bundles with."""
+    trusted_documents: bool = True
+    """Whether only the operations of `graphql/operations` are executed; never so in the demo."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides the server's own whose pages may send requests."""
+    rate_limit: int = 60_000
+    """Cost units that one person may ask for in a minute (an ask costs some 250); 0 is no limit."""
     log_level: str | None = None
     database_timeout_s: float = 5.0
     policy_timeout_s: float = 1.0
@@ -49,7 +69,7 @@ class Settings:
             model=env.get("COPILOT_MODEL") or None,
             model_fallback=_switch(env, "COPILOT_MODEL_FALLBACK", default=False),
             model_timeout_s=_seconds(env, "COPILOT_MODEL_TIMEOUT", 60.0),
-            principals=Path(env["COPILOT_PRINCIPALS"]) if env.get("COPILOT_PRINCIPALS") else None,
+            principals=_path(env, "COPILOT_PRINCIPALS"),
             act_as=env.get("COPILOT_AS") or None,
             jwt_secret=_secret(env, "COPILOT_JWT_SECRET"),
             jwks_url=_url(env, "COPILOT_JWKS_URL", {"http", "https"}),
@@ -57,10 +77,22 @@ class Settings:
             jwt_issuer=env.get("COPILOT_JWT_ISSUER") or None,
             enabled=_switch(env, "COPILOT_ENABLED", default=True),
             graphrag_enabled=_switch(env, "COPILOT_GRAPHRAG_ENABLED", default=True),
+            policy_filter_strict=_switch(env, "COPILOT_POLICY_FILTER_STRICT", default=False),
+            canaries=_path(env, "COPILOT_CANARIES"),
+            tenants=_path(env, "COPILOT_TENANTS"),
+            accreditations=_path(env, "COPILOT_ACCREDITATIONS"),
+            opa=env.get("COPILOT_OPA") or "opa",
+            trusted_documents=_switch(env, "COPILOT_TRUSTED_DOCUMENTS", default=True),
+            allowed_origins=_origins(env, "COPILOT_ALLOWED_ORIGINS"),
+            rate_limit=_units(env, "COPILOT_RATE_LIMIT", 60_000),
             log_level=_level(env),
             database_timeout_s=_seconds(env, "COPILOT_DATABASE_TIMEOUT", 5.0),
             policy_timeout_s=_seconds(env, "COPILOT_POLICY_TIMEOUT", 1.0),
         )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def _url(env: Mapping[str, str], name: str, schemes: set[str]) -> str | None:
@@ -85,6 +117,25 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value not in {"", "true", "false", "1", "0", "on", "off"}:
         raise Misconfigured(f"{name} must be true or false, not {value!r}")
     return value in {"true", "1", "on"} if value else default
+
+
+def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Origins as browsers send them: in lower case, without a default port."""
+    given = [one.strip().rstrip("/") for one in env.get(name, "").split(",") if one.strip()]
+    for one in given:
+        if not _ORIGIN.fullmatch(one):
+            raise Misconfigured(
+                f"{name} must list origins such as https://desk.example, with commas between,"
+                f" not {one!r}"
+            )
+    return tuple(_DEFAULT_PORT.sub(r"\1\2", one.lower()) for one in given)
+
+
+def _units(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdecimal() and len(value) < 10):
+        raise Misconfigured(f"{name} must be a whole number, 0 for no limit, not {value!r}")
+    return int(value)
 
 
 def _level(env: Mapping[str, str]) -> str | None:

@@ -53,6 +53,9 @@ class Metrics:
         self._dropped = self._counter(
             "copilot_dropped_sentences", "Sentences that were not released", "reason"
         )
+        self._findings = self._counter(
+            "copilot_scan_findings", "What the output scan found, by kind", "kind"
+        )
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
@@ -94,6 +97,10 @@ class Metrics:
     def dropped(self, reason: str, n: int) -> None:
         """Sentences were held back: "scan" or "citation"."""
         self._dropped.labels(reason).inc(n)
+
+    def finding(self, kind: str, count: int) -> None:
+        """The output scan found something of this kind."""
+        self._findings.labels(kind).inc(count)
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -41,17 +41,29 @@ def _bag(text: str) -> Vectors:
 
 
 class MemoryLabels:
-    """Interned labels: a `LabelSource` whose epoch rises with each new one."""
+    """Interned labels and people's standing: a `LabelSource` whose epoch rises with each change."""
 
     def __init__(self) -> None:
         self._ids: dict[Label, int] = {}
+        self._revoked: set[tuple[str, str]] = set()
+        self._fences = 0
 
     def intern(self, label: Label) -> int:
         return self._ids.setdefault(label, len(self._ids) + 1)
 
+    def revoke(self, tenant: str, sub: str) -> None:
+        """Takes somebody's access away."""
+        self._revoked.add((tenant, sub))
+        self.raise_fence()
+
+    def raise_fence(self) -> None:
+        """After a restriction: scopes of an earlier epoch are not used any more."""
+        self._fences += 1
+
     async def catalog(self, tenant: str) -> LabelCatalog:
         labels = {i: label for label, i in self._ids.items() if label.tenant == tenant}
-        return LabelCatalog(epoch=len(labels), labels=labels)
+        revoked = frozenset(sub for of, sub in self._revoked if of == tenant)
+        return LabelCatalog(epoch=len(labels) + self._fences, labels=labels, revoked=revoked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +90,12 @@ class MemoryCorpus:
         taken = {part.part_id for other in self._documents.values() for part in other.parts}
         prepared = await prepare(document, FakeEmbedder(), Terms(), taken=taken)
         self._documents[document.document_id, document.label] = prepared
+
+    def remove(self, document_id: str) -> None:
+        """Takes out the documents of this id, under all labels."""
+        for key in [key for key in self._documents if key[0] == document_id]:
+            del self._documents[key]
+        self.labels.raise_fence()
 
     def visible(self, scope: Scope) -> Iterator[_Stored]:
         """The chunks that the scope shows, in the order of their ids."""

@@ -1,11 +1,13 @@
 """Bearer tokens: how a principal is written into a JWT, and how one is read back and trusted."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio.to_thread
+import aiohttp
+import anyio
 import jwt
 
 from copilot.settings import Settings
@@ -18,6 +20,9 @@ JWKS_TIMEOUT_S = 3
 JWKS_LIFESPAN_S = 300
 JWKS_PAUSE_S = 5
 """How long a key server that failed is left alone: a flood of requests must not wait in line."""
+JWKS_UNKNOWN_S = 30
+"""How old the keys must be to be fetched for the sake of a key that is not among them."""
+JWKS_BYTES = 1_000_000
 
 _BROKEN = (jwt.PyJWTError, ValueError, TypeError, RecursionError)
 """What reading a hostile token may raise."""
@@ -116,30 +121,35 @@ class _KeyServer:
     """The identity provider's public keys, fetched with a time limit and kept for a while."""
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, timeout=JWKS_TIMEOUT_S, lifespan=JWKS_LIFESPAN_S)
+        self._url = url
         self._lock = anyio.Lock()
-        self._closed_until = 0.0
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = self._failed = float("-inf")
 
     async def key(self, kid: object) -> jwt.PyJWK:
         if not isinstance(kid, str):
             raise Unauthenticated(_UNTRUSTED)
-        async with self._lock:
-            await self._refresh()
-            try:
-                return await anyio.to_thread.run_sync(self._client.get_signing_key, kid)
-            except jwt.PyJWKClientConnectionError as error:
-                raise self._unreachable() from error
-            except jwt.PyJWTError as error:
-                raise Unauthenticated(_UNTRUSTED) from error
+        if self._wanting(kid):
+            async with self._lock:
+                if self._wanting(kid):  # whoever held the lock before may have fetched it
+                    await self._refresh()
+        if kid not in self._keys:
+            raise Unauthenticated(_UNTRUSTED)
+        return self._keys[kid]
+
+    def _wanting(self, kid: str) -> bool:
+        most = JWKS_LIFESPAN_S if kid in self._keys else JWKS_UNKNOWN_S
+        return time.monotonic() - self._fetched > most
 
     async def _refresh(self) -> None:
-        if time.monotonic() < self._closed_until:
+        if time.monotonic() - self._failed < JWKS_PAUSE_S:
             raise self._unreachable()
         try:
-            await anyio.to_thread.run_sync(self._client.get_signing_keys)
-        except (jwt.PyJWTError, ValueError, OSError) as error:
-            self._closed_until = time.monotonic() + JWKS_PAUSE_S
+            self._keys = _signing_keys(await _document(self._url))
+        except Exception as error:  # whatever it answered, these are no keys
+            self._failed = time.monotonic()
             raise self._unreachable() from error
+        self._fetched = time.monotonic()
 
     @staticmethod
     def _unreachable() -> Unavailable:
@@ -148,12 +158,40 @@ class _KeyServer:
         )
 
 
+async def _document(url: str) -> Any:
+    """What lies there; the time limit holds for the whole of it, however slowly it comes."""
+    limit = aiohttp.ClientTimeout(total=JWKS_TIMEOUT_S)
+    async with (
+        aiohttp.ClientSession(timeout=limit, raise_for_status=True) as session,
+        session.get(url, allow_redirects=False) as response,
+    ):
+        content = b""
+        async for piece in response.content.iter_chunked(65536):
+            content += piece
+            if len(content) > JWKS_BYTES:
+                raise ValueError(f"a key set of more than {JWKS_BYTES} bytes")
+        return json.loads(content)
+
+
+def _signing_keys(document: Any) -> dict[str, jwt.PyJWK]:
+    keys = {
+        key.key_id: key
+        for key in jwt.PyJWKSet.from_dict(document).keys
+        if key.key_id and key.public_key_use in ("sig", None)
+    }
+    if not keys:
+        raise ValueError("a key set without a named signing key")
+    return keys
+
+
 def _principal(claims: Mapping[str, Any]) -> Principal:
     """What a token does not say about the strength and time of authentication is not assumed."""
     try:
+        # Null would be "just now", which only the operator's own file may say.
+        stated = {name: value for name, value in claims.items() if value is not None}
         return Principal.from_json(
             claims["sub"],
-            {"acr": "unstated", "auth_time": 0} | dict(claims),
+            {"acr": "unstated", "auth_time": 0} | stated,
             where="the token's claims",
         )
     except BadInput as error:

@@ -17,12 +17,17 @@ from copilot.telemetry import configure_logging
 from eval import gates, generation, junit, policy, retrieval
 from eval.cases import FOLDER, pairs, read_people, read_questions
 from eval.controls import control
+from eval.injection import suite as injection
+from eval.interference import suite as interference
+from eval.interference.suite import CI, SOAK
 from eval.results import Result, environment
 from eval.stage import askers, ingested
 from eval.table import table
 from policy.errors import CopilotError
 
-SUITES = ("retrieval", "generation", "policy")
+SUITES = ("retrieval", "generation", "policy", "injection")
+ACCEPTED = ("retrieval", "generation")
+"""Suites whose shares are compared with the last accepted ones."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,10 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def measured(options: argparse.Namespace) -> Result:
     """One suite over a database of its own."""
     begun = time.monotonic()
+    if options.suite == "injection":
+        result = await injection.run(options.attacks, options.models)
+        return _described(result, options, time.monotonic() - begun)
     async with ingested(options.casefile, options.models) as settings:
         if options.suite == "policy":
             questions = read_questions(options.casefile / "questions.jsonl", options.split)
             result = await policy.run(settings, options.casefile, questions)
+            result = await interference.extended(result, settings, SOAK if options.soak else CI)
         else:
             generator = control(options.control) if options.control else None
             async with build(settings, generator=generator) as copilot:
@@ -69,7 +78,7 @@ async def _scored(copilot: Copilot, options: argparse.Namespace) -> Result:
 
 def _gated(result: Result, options: argparse.Namespace) -> Result:
     """Only the gate half, as it is, has an accepted result to compare with."""
-    if options.split != "gate" or options.control or options.suite == "policy":
+    if options.split != "gate" or options.control or options.suite not in ACCEPTED:
         return result
     return gates.compared(result, options.accepted)
 
@@ -91,17 +100,30 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--control", choices=["random", "top-chunk"], help="a generator that must fail"
     )
     parser.add_argument(
+        "--soak", action="store_true", help="of `policy`: ten times as much, for the night"
+    )
+    parser.add_argument(
         "--accept", action="store_true", help="keep this result to compare later ones with"
     )
     parser.add_argument("--accepted", type=Path, default=gates.ACCEPTED, help=argparse.SUPPRESS)
     parser.add_argument("--casefile", type=Path, default=FOLDER, help=argparse.SUPPRESS)
+    parser.add_argument("--attacks", type=Path, default=_attacks(), help=argparse.SUPPRESS)
     parser.add_argument("--models", type=Path, default=_models(), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.control and options.suite != "generation":
         parser.error("a control stands in for the generator: it goes with `generation` alone")
-    if options.accept and (options.control or options.split != "gate" or options.suite == "policy"):
+    if options.soak and options.suite != "policy":
+        parser.error("only `policy` has a long form")
+    if options.accept and (
+        options.control or options.split != "gate" or options.suite not in ACCEPTED
+    ):
         parser.error("only `retrieval` and `generation` on the gate half are accepted")
     return options
+
+
+def _attacks() -> Path:
+    """The folder of the shared data that holds the planted texts and the harmless mail."""
+    return Path(os.environ.get("COPILOT_SHARED_DATA") or "../shared/data") / "injection-dev"
 
 
 def _models() -> Path:

@@ -1,9 +1,11 @@
 """The acts of the policy suite: what a person does, and the JSON that they get."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +19,7 @@ from policy.principal import Asker
 _FREE = frozenset({"timings_ms", "answer_id", "ledger_id", "trace_id"})
 """What may differ between two runs of the same act on the same visible material."""
 _NAME = re.compile(r"(?<!^)\b[A-Z0-9][\w-]*(?:(?: & | of | )[A-Z0-9][\w-]*)*")
-_EMPTY = frozenset({"NotFound", "Denied", "Unavailable"})
+_EMPTY = frozenset({"NotFound", "StepUpRequired", "Denied", "Unavailable", "Error"})
 
 Json = Any
 
@@ -93,21 +95,35 @@ def comparable(output: Json) -> Json:
     return [comparable(one) for one in output] if isinstance(output, list) else output
 
 
+def difference(with_hidden: Json, without: Json) -> str | None:
+    """Where two outputs part, byte by byte, what may differ left out."""
+    one, other = (json.dumps(comparable(output)) for output in (with_hidden, without))
+    if one == other:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    return f"with hidden material: …{one[max(0, at - 60) : at + 60]}…\nwithout: …{other[max(0, at - 60) : at + 60]}…"
+
+
 def has_content(output: Json) -> bool:
     """Whether anything was found: a comparison of two empty outputs proves little."""
-    return output["kind"] not in _EMPTY and output.get("contexts") != []
+    lists = ("contexts", "entries")
+    return output["kind"] not in _EMPTY and all(output.get(name) != [] for name in lists)
 
 
 def as_json(value: object) -> Json:
     """A result as plain JSON values, with its kind."""
     if isinstance(value, Label):
         return value.to_json()
+    if isinstance(value, datetime):
+        return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = {"kind": value.kind} if hasattr(value, "kind") else {}
         fields = {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
         return kind | fields
     if isinstance(value, Mapping):
         return {str(key): as_json(one) for key, one in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(as_json(one) for one in value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [as_json(one) for one in value]
     return value

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from eval.cases import Attributes
-from eval.oracle import may_read
+from eval.oracle import Rule, may_read
 
 RUN = 8
 """So many words in a row, found in unreadable texts alone, are a canary."""
@@ -76,7 +76,7 @@ def view(held: Iterable[Held], person: Attributes) -> View:
 
 def leaks(output: object, view: View, said: str) -> list[str]:
     """What is wrong with an output; `said` is what the asker typed and may be told back."""
-    found = [*_labels(output, view.person), *_places(output, view)]
+    found = [*unreadable(output, view.person), *_places(output, view)]
     own = set(runs(said))
     for text in texts(output):
         hits = [run for run in runs(text) if run in view.canaries and run not in own]
@@ -121,9 +121,10 @@ def _strange(output: object, view: View, said: str) -> Iterator[str]:
             yield name
 
 
-def _labels(output: object, person: Attributes) -> Iterator[str]:
+def unreadable(output: object, person: Attributes, rule: Rule = may_read) -> Iterator[str]:
+    """Labels that the person may not read: of whatever bears them, nothing should be shown."""
     for one in _objects(output):
-        if "classification" in one and not may_read(person, one):
+        if "classification" in one and not rule(person, one):
             yield f"holds a label that the asker may not read: {dict(one)}"
 
 

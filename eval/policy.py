@@ -1,7 +1,6 @@
 """The policy suite: nothing unreadable shows, nothing unreadable matters, everything is recorded."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from copilot.app import build
 from copilot.ledger.verify import verify
 from copilot.settings import Settings
 from eval import reduced
-from eval.acts import Act, Json, Kind, acts_about, comparable, has_content, perform
+from eval.acts import Act, Json, Kind, acts_about, difference, has_content, perform
 from eval.cases import Attributes, Question, read_people
 from eval.leaks import View, corpus, leaks, view
 from eval.oracle import may_read
@@ -148,15 +147,6 @@ async def _compare(
             if reason := difference(with_hidden, without):
                 differences.append(Failure(name=f"interference/{sub}/{act}", reason=reason))
     return Compared(made=len(acts), with_content=with_content, differences=tuple(differences))
-
-
-def difference(with_hidden: Json, without: Json) -> str | None:
-    """Where two outputs part, byte by byte, what may differ left out."""
-    one, other = (json.dumps(comparable(output)) for output in (with_hidden, without))
-    if one == other:
-        return None
-    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
-    return f"with hidden material: …{one[max(0, at - 60) : at + 60]}…\nwithout: …{other[max(0, at - 60) : at + 60]}…"
 
 
 async def _denied(watched: Watched) -> int:

@@ -4,7 +4,7 @@ The two engines are imported from their own modules, since each brings a runtime
 `policy.embedded.EmbeddedEngine` and `policy.opa_server.OpaServerEngine`.
 """
 
-from policy.engine import Act, Allowed, Decision, Denied, PolicyEngine
+from policy.engine import Act, Allowed, Call, Decision, Denied, PolicyEngine, Readable, Release
 from policy.errors import (
     BadInput,
     CopilotError,
@@ -15,7 +15,7 @@ from policy.errors import (
 )
 from policy.labels import Classification, Label, join_all
 from policy.markings import banner, parse_portion, portion, split_portion
-from policy.principal import ROLES, Asker, Principal
+from policy.principal import ROLES, Asker, Authority, Grant, Principal
 from policy.recheck import Labelled, Rechecked, double_check
 from policy.scope import LabelCatalog, LabelSource, Scope, Scoper
 
@@ -24,12 +24,15 @@ __all__ = [
     "Act",
     "Allowed",
     "Asker",
+    "Authority",
     "BadInput",
+    "Call",
     "Classification",
     "CopilotError",
     "Decision",
     "Denied",
     "Forbidden",
+    "Grant",
     "Label",
     "LabelCatalog",
     "LabelSource",
@@ -37,7 +40,9 @@ __all__ = [
     "Misconfigured",
     "PolicyEngine",
     "Principal",
+    "Readable",
     "Rechecked",
+    "Release",
     "Scope",
     "Scoper",
     "Unauthenticated",

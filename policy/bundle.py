@@ -38,13 +38,21 @@ def installed() -> Traversable:
 
 def load_bundle(folder: Traversable) -> Bundle:
     """Reads the rules of a folder; Misconfigured where there are none."""
-    sources = {
-        file.name: file.read_bytes()
-        for file in folder.iterdir()
-        if file.name.endswith(".rego") and not file.name.endswith("_test.rego")
-    }
+    try:
+        sources = {
+            file.name: file.read_bytes()
+            for file in folder.iterdir()
+            if file.name.endswith(".rego") and not file.name.endswith("_test.rego")
+        }
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot read the policy folder {folder}: {error.strerror}; give one with *.rego files"
+        ) from error
     if not sources:
-        raise Misconfigured("the installation has no policy sources (*.rego); install it again")
+        raise Misconfigured(
+            f"the policy folder {folder} has no sources (*.rego); install the release again, or "
+            "see the tenant's own"
+        )
     return Bundle(sources=MappingProxyType(dict(sorted(sources.items()))))
 
 
@@ -67,7 +75,7 @@ def load_wasm(folder: Traversable, bundle: Bundle) -> bytes:
     return wasm
 
 
-_REMEDY = "build it with `python -m policy.build --opa PATH`"
+_REMEDY = "build it with `python -m policy.build --opa PATH`, a tenant's own with `--tenant FOLDER`"
 
 
 def sha256(content: bytes) -> str:

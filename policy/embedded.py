@@ -2,59 +2,80 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from opapywasm import OpaWasmError, OpaWasmPolicy, PolicyConfig
 
-from policy.bundle import installed, load_bundle, load_wasm
+from policy.bundle import Bundle, installed, load_bundle, load_wasm
 from policy.errors import Misconfigured, Unavailable
+from policy.installation import Installation
 from policy.rego_engine import ENTRY_POINTS, RegoEngine
 
 _INSTANCES = 2
 _MAX_BYTES = 16_000_000
 
 
-class EmbeddedEngine(RegoEngine):
-    """Evaluates on threads of its own, each with its own WASM instance: they are not reentrant.
+class Evaluator:
+    """A bundle's WASM on threads of its own, each with its own instance: they are not reentrant."""
 
-    Misconfigured where the WASM is not the build of the sources, or needs a builtin of the host.
-    """
+    def __init__(self, wasm: bytes, bundle: Bundle, rules: Collection[str], timeout: float) -> None:
+        self._timeout = timeout
+        self._policy = _instantiate(wasm, rules, timeout)
+        self._policy.set_data({"copilot": {"revision": {"bundle_hash": bundle.hash}}})
+        self._threads = ThreadPoolExecutor(_INSTANCES, thread_name_prefix="policy")
+
+    async def evaluate(self, rule: str, question: Mapping[str, Any]) -> object:
+        """What the rule says of the question; Unavailable where it says nothing, or not in time."""
+        loop = asyncio.get_running_loop()
+        try:
+            # Around the wait for a thread too, which others' slow questions may hold.
+            async with asyncio.timeout(self._timeout):
+                return await loop.run_in_executor(
+                    self._threads, lambda: self._policy.evaluate(dict(question), rule)
+                )
+        # RuntimeError: the threads have ended.
+        except (OpaWasmError, RuntimeError, TimeoutError) as error:
+            raise Unavailable("policy", "the embedded policy engine failed; see the log") from error
+
+    def close(self) -> None:
+        """Ends the threads; whoever asks afterwards gets Unavailable."""
+        self._threads.shutdown(wait=False)
+        self._policy.close()
+
+
+class EmbeddedEngine(RegoEngine):
+    """The release's own bundle. Misconfigured where the WASM is not the build of the sources."""
 
     def __init__(
         self,
         folder: Traversable | None = None,
         *,
+        installation: Installation | None = None,
         timeout: float = 5.0,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         folder = folder or installed()
         bundle = load_bundle(folder)
-        super().__init__(bundle_hash=bundle.hash, clock=clock)
-        self._policy = _instantiate(load_wasm(folder, bundle), timeout)
-        self._policy.set_data({"copilot": {"revision": {"bundle_hash": bundle.hash}}})
-        self._threads = ThreadPoolExecutor(_INSTANCES, thread_name_prefix="policy")
+        super().__init__(bundle_hash=bundle.hash, installation=installation, clock=clock)
+        rules = [_rule(entry) for entry in ENTRY_POINTS]
+        self._evaluator = Evaluator(load_wasm(folder, bundle), bundle, rules, timeout)
 
     async def close(self) -> None:
-        """Ends the threads; whoever asks afterwards gets Unavailable."""
-        self._threads.shutdown(wait=False)
-        self._policy.close()
+        """Ends the evaluation; whoever asks afterwards gets Unavailable."""
+        self._evaluator.close()
 
     async def _evaluate(self, entry: str, question: Mapping[str, Any]) -> object:
-        loop = asyncio.get_running_loop()
-        rule = f"copilot/decide/{entry}"
-        try:
-            return await loop.run_in_executor(
-                self._threads, lambda: self._policy.evaluate(dict(question), rule)
-            )
-        # RuntimeError: the threads have ended.
-        except (OpaWasmError, RuntimeError) as error:
-            raise Unavailable("policy", "the embedded policy engine failed; see the log") from error
+        return await self._evaluator.evaluate(_rule(entry), question)
 
 
-def _instantiate(wasm: bytes, timeout: float) -> OpaWasmPolicy:
+def _rule(entry: str) -> str:
+    return f"copilot/decide/{entry}"
+
+
+def _instantiate(wasm: bytes, rules: Collection[str], timeout: float) -> OpaWasmPolicy:
     config = PolicyConfig(
         pool_size=_INSTANCES,
         eval_timeout_seconds=timeout,
@@ -67,7 +88,7 @@ def _instantiate(wasm: bytes, timeout: float) -> OpaWasmPolicy:
         raise Misconfigured(
             "the policy's WASM cannot be loaded; install the release again"
         ) from error
-    if policy.builtins or set(policy.entrypoints) != {f"copilot/decide/{e}" for e in ENTRY_POINTS}:
+    if policy.builtins or set(policy.entrypoints) != set(rules):
         policy.close()
         raise Misconfigured(
             "the policy's WASM needs host builtins or lacks an entry point; build it again"

@@ -26,6 +26,12 @@ _RANKS = {level: rank for rank, level in enumerate(Classification)}
 _FIELDS = frozenset(
     ["tenant", "classification", "compartments", "releasable_to", "authorities", "handling"]
 )
+PERSONAL = frozenset(["PII", "PHI"])
+"""Handling of personal data."""
+ORIGINATOR_CONTROLLED = "ORCON"
+"""What is made of it may be read again by whoever asked, and goes no further."""
+HANDLING = PERSONAL | {"SOURCE", ORIGINATOR_CONTROLLED, "PROPIN", "LES", "CUI", "FOUO"}
+"""Every caveat that the rules know. SOURCE protects one; the last four are notices. A new one is a change of policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,7 @@ class Label:
             if "releasable_to" in value
             else None,
             authorities=_names(value.get("authorities", []), "authorities", where),
-            handling=_names(value.get("handling", []), "handling", where),
+            handling=_handling(value.get("handling", []), where),
         )
 
 
@@ -121,6 +127,15 @@ def _names(value: object, field: str, where: str) -> frozenset[str]:
     if not isinstance(value, list):
         raise BadInput(f"{where}: {field} must be a list of names, not {value!r}")
     return frozenset(_text(name, field, where) for name in value)
+
+
+def _handling(value: object, where: str) -> frozenset[str]:
+    names = _names(value, "handling", where)
+    if unknown := sorted(names - HANDLING):
+        raise BadInput(
+            f"{where}: unknown handling {unknown[0]!r}; known: {', '.join(sorted(HANDLING))}"
+        )
+    return names
 
 
 def is_name(value: object) -> TypeGuard[str]:

@@ -3,24 +3,23 @@
     (CLASS[//COMPARTMENT/…][//NF | //REL TO USA, GBR][//AUTH NAME/…][//PII/…])
 
 Names that this cannot hold plainly (lower case, blanks, words of the grammar) follow a keyword,
-with whatever is no letter, digit, `-`, `_` or `.` as %XX: `(S//COMP alpha%20team//HANDLING Draft)`.
+with whatever is no letter, digit, `-`, `_` or `.` as %XX: `(S//COMP alpha%20team)`.
 So no two labels of a tenant share a mark. What is not understood is refused.
+
+Dissemination controls may also stand together, in the long or the short form, as in `(TS//SI//OC/NF)`.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from html import unescape
 from urllib.parse import unquote
 
 from policy.errors import BadInput
-from policy.labels import Classification, Label
+from policy.folding import Folds
+from policy.labels import HANDLING, Classification, Label
 
 HOME = "USA"
 """The country that NF keeps to, and that stands first in REL TO."""
-PLAIN_HANDLING = frozenset(["PHI", "PII"])
-"""Handling that is written without a keyword."""
-
 _NO_PLAIN_AUTHORITY: frozenset[str] = frozenset()
 _SPELLED_OUT = {
     "UNCLASSIFIED": Classification.U,
@@ -30,9 +29,10 @@ _SPELLED_OUT = {
 }
 _LEVELS = {**{str(level): level for level in Classification}, **_SPELLED_OUT}
 _NOT_FOREIGN = ("NF", "NOFORN")
+_SHORT = {"OC": "ORCON", "PR": "PROPIN"}
 _NOBODY = "NONE"
 _RESERVED = frozenset(
-    [*_LEVELS, *_NOT_FOREIGN, _NOBODY, "REL", "REL TO", "COMP", "AUTH", "HANDLING", *PLAIN_HANDLING]
+    [*_LEVELS, *_NOT_FOREIGN, _NOBODY, "REL", "REL TO", "COMP", "AUTH", *HANDLING, *_SHORT]
 )
 _PLAIN = re.compile(r"[A-Z][A-Z0-9-]*")
 
@@ -43,7 +43,7 @@ _MARK = re.compile(r"\(([^()\n]*)\)(?![a-z])\s*")
 # save for "(c) 2026", "(s) plural", "(S)he", "(C/O …)", "(S/N 12)" and the like.
 _SPELLED = "|".join(sorted(_SPELLED_OUT, key=len, reverse=True)).replace(" ", r"[\W]*")
 _LEVEL = rf"{_SPELLED}|{'|'.join(sorted(Classification, key=len, reverse=True))}"
-_KNOWN = "|".join([*_NOT_FOREIGN, *sorted(PLAIN_HANDLING), "REL", "FOUO", "SCI", "ORCON"])
+_KNOWN = "|".join([*_NOT_FOREIGN, *sorted(HANDLING), *sorted(_SHORT), "REL", "SCI"])
 _OPEN = r"\([^\w(]*"
 _SIGNS = r"(?:[^\w(]|\((?=[^\w(]*\())*+"
 _ENUMERATOR = r"\(?\s*(?:\d[\w.:/-]*+|(?:[A-Za-z]|[ivxlcdm]{2,7}|[IVXLCDM]{2,7})(?=[.):-]))"
@@ -57,6 +57,8 @@ _BEGINS_LIKE_A_MARK = re.compile(
     rf"|{_OPEN}[SCU][^\w()]*(?:\)(?!he\b)|$)"
     rf"|{_OPEN}(?:{_LEVEL}|(?i:{_SPELLED}))[^\w()]+[A-Z][A-Z0-9]+(?![a-z])"
     rf"|{_OPEN}(?i:(?:{_LEVEL})[^\w()]+(?:{_KNOWN})\b)"
+    # controls without a level, as in (CUI) or (REL TO USA)
+    rf"|{_OPEN}(?:{_KNOWN})\b[^a-z0-9()]*(?:\)|$)"
     r"|\( *(?:[A-Z][A-Z0-9 ,/-]*)?//)"
 )
 # In the middle of a line, `f(c//2)` is a computer's and only the unmistakable counts.
@@ -67,40 +69,8 @@ _MARK_WITHIN = re.compile(
 )
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
-
-
-class _Folds(dict[int, str]):
-    """What stands for each character where marks are looked for, worked out once for each."""
-
-    def __missing__(self, code: int) -> str:
-        folded = "".join(map(self._folded, unicodedata.normalize("NFKD", chr(code))))
-        return self.setdefault(code, folded)
-
-    @staticmethod
-    def _folded(char: str) -> str:
-        plain = _LOOK_ALIKES.get(char, char)
-        if plain in "\t\n" or plain != char:
-            return plain
-        return _BY_CATEGORY.get(unicodedata.category(char), char)
-
-
-_LOOK_ALIKES: dict[str, str] = {
-    **dict(
-        zip(
-            "АВЕЅІЈКМНОРСТУХԌаеѕіјорстухԁΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹοτυϲՍՏᏚᏟᎢꓢꓚꓔꓴⲤⲦꜱᴛᴄᴜ🅢🆂🅒🅲🅣🆃🅤🆄",
-            "ABESIJKMHOPCTYXGaesijopctyxdABEZHIKMNOPTYXCotucUSSCTSCTUCTSTCUSSCCTTUU",
-            strict=True,
-        )
-    ),
-    **dict.fromkeys("⁄∕⧸╱⟋", "/"),
-    **dict.fromkeys("⫽⑊", "//"),
-    **dict.fromkeys("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
-    **dict.fromkeys("\u115f\u1160", ""),  # letters that show nothing
-    **dict.fromkeys("‚„", '"'),
-    "_": " ",
-}
-_BY_CATEGORY = {"Ps": "(", "Pe": ")", **dict.fromkeys(["Cf", "Cc", "Mn", "Me"], "")}
-_FOLDS = _Folds()
+_FOLDS = Folds({**dict.fromkeys("‚„", '"'), "_": " "}, {"Ps": "(", "Pe": ")"})
+"""Brackets of every kind are one to whoever looks for a mark."""
 
 
 def portion(label: Label) -> str:
@@ -115,7 +85,7 @@ def banner(label: Label) -> str:
         _write_names("COMP", label.compartments, plainly=_is_plain(label.compartments)),
         _write_release(label.releasable_to),
         _write_names("AUTH", label.authorities, plainly=False),
-        _write_names("HANDLING", label.handling, plainly=label.handling <= PLAIN_HANDLING),
+        "/".join(sorted(label.handling)),
     ]
     return "//".join(filter(None, segments))
 
@@ -125,14 +95,14 @@ def parse_portion(text: str, tenant: str, where: str) -> Label:
     match = _MARK.fullmatch(text)
     if match is None:
         raise _malformed(text, where)
-    level, *segments = match[1].split("//")
+    level, *segments = _apart(match[1].split("//"))
     if level not in _LEVELS:
         raise _malformed(text, where)
     try:
         compartments = _take_names("COMP", segments, _is_plain)
         releasable_to = _take_release(segments)
         authorities = _take_names("AUTH", segments, _NO_PLAIN_AUTHORITY.issuperset)
-        handling = _take_names("HANDLING", segments, PLAIN_HANDLING.issuperset)
+        handling = _take_handling(segments)
     except ValueError as error:
         raise _malformed(text, where) from error
     if segments:
@@ -227,6 +197,24 @@ def _write_names(keyword: str, names: frozenset[str], *, plainly: bool) -> str |
     return (
         "/".join(sorted(names)) if plainly else f"{keyword} {'/'.join(map(_escape, sorted(names)))}"
     )
+
+
+def _apart(segments: list[str]) -> list[str]:
+    """Dissemination controls that stand together, `OC/NF`, as two segments: release, then handling."""
+    last = segments[-1].split("/")
+    release = [word for word in last if word in _NOT_FOREIGN or word.startswith("REL TO ")]
+    handling = [word for word in last if _SHORT.get(word, word) in HANDLING]
+    if not release or not handling or len(release) + len(handling) < len(last):
+        return segments
+    return [*segments[:-1], *release, "/".join(handling)]
+
+
+def _take_handling(segments: list[str]) -> frozenset[str]:
+    words = [_SHORT.get(word, word) for word in segments[0].split("/")] if segments else []
+    if not words or not HANDLING.issuperset(words):
+        return frozenset()
+    segments.pop(0)
+    return frozenset(words)
 
 
 def _take_names(

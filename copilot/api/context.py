@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from copilot.api.limits import Limits, short
 from copilot.api.port import Copilot
+from copilot.break_glass import DEMO_OPERATOR
 from copilot.tokens import Identity, Verifier
-from policy.errors import Misconfigured, Unauthenticated
+from policy.errors import CopilotError, Misconfigured, Unauthenticated
 from policy.principal import Asker, Principal
-
-DEMO_OPERATOR = "demo"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +23,8 @@ class Context:
     identity: Identity | None = None
     connection_params: Mapping[str, object] | None = None
     """The payload of a websocket's connection_init; strawberry sets it under this name."""
+    turned_away: CopilotError | None = None
+    """Why the operation was not executed, where it was not: over HTTP it decides the status."""
 
     @property
     def principal(self) -> Principal:

@@ -5,7 +5,7 @@ spread each other twice keep them busy for years; here each fragment is measured
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -29,6 +29,9 @@ from graphql import (
 PAGE = 100
 """The longest list that an argument may ask for."""
 
+FEW = 10
+"""As long as a list is at most where nobody said how long it should be."""
+
 COSTS: Mapping[str, int] = {
     "Query.ask": 200,
     "Query.search": 50,
@@ -36,17 +39,32 @@ COSTS: Mapping[str, int] = {
     "Query.document": 20,
     "Query.entity": 50,
     "Query.ledger": 20,
+    "Query.accessGrants": 20,
     "Mutation.ingest": 200,
+    "Mutation.deleteDocument": 100,
+    "Mutation.relabelDocument": 200,
+    "Mutation.revokePrincipal": 50,
+    "Mutation.reinstatePrincipal": 50,
+    "Mutation.requestAccess": 50,
+    "Mutation.approveAccess": 50,
+    "Mutation.endAccess": 50,
     "Subscription.ask": 200,
 }
 """Acts, by what they make the servers do. Other fields that have fields cost 1, plain values nothing."""
 
-SIZES: Mapping[str, str] = {"Query.search": "k", "Query.ledger": "first"}
+SIZES: Mapping[str, str] = {
+    "Query.search": "k",
+    "Query.ledger": "first",
+    "Query.accessGrants": "first",
+}
 """The arguments that say how long the lists below will be."""
 
 LENGTHS: Mapping[str, int | None] = {
     "SearchResult.contexts": None,
     "LedgerConnection.edges": None,
+    "AccessGrants.grants": None,
+    "Answer.redactions": 10,
+    "NotFound.redactions": 10,
     "SearchContext.arms": 3,
     "Answer.sentences": 6,
     "Sentence.citations": 3,
@@ -58,21 +76,27 @@ LENGTHS: Mapping[str, int | None] = {
 """Assumed lengths of lists; None is the length that the argument in SIZES gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     """How large a selection is."""
 
     depth: int = 0
     aliases: int = 0
     cost: int = 0
+    fields: int = 0
+    """Each time that one is selected, through fragments too."""
+    width: int = 0
+    """Of those, the fields at the top."""
 
     @classmethod
     def together(cls, sizes: Iterable["Size"]) -> "Size":
         each = list(sizes)
         return cls(
-            max((size.depth for size in each), default=0),
-            sum(size.aliases for size in each),
-            sum(size.cost for size in each),
+            depth=max((size.depth for size in each), default=0),
+            aliases=sum(size.aliases for size in each),
+            cost=sum(size.cost for size in each),
+            fields=sum(size.fields for size in each),
+            width=sum(size.width for size in each),
         )
 
 
@@ -132,34 +156,42 @@ class _Meter:
         return self._measured[name, length]
 
     def _field(self, node: FieldNode, parent: GraphQLCompositeType, length: int) -> Size:
-        aliased = 1 if node.alias else 0
+        alone = Size(aliases=1 if node.alias else 0, fields=1, width=1)
         if node.name.value.startswith("__"):
-            return Size(aliases=aliased)
+            return alone
         if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
-            return Size(depth=1, aliases=aliased)
-        type_ = get_named_type(parent.fields[node.name.value].type)
+            return replace(alone, depth=1)
+        field = parent.fields[node.name.value]
+        type_ = get_named_type(field.type)
         if not is_composite_type(type_):
-            return Size(depth=1, aliases=aliased)
+            return replace(alone, depth=1)
         place = f"{parent.name}.{node.name.value}"
-        length = self._argument(node, SIZES[place]) if place in SIZES else length
+        if name := SIZES.get(place):
+            length = self._argument(node, name, field.args[name].default_value)
         below = self.selection(node.selection_set, type_, length)
         times = LENGTHS.get(place, 1)
         cost = COSTS.get(place, 1) + below.cost
         return Size(
-            1 + below.depth, aliased + below.aliases, cost * (length if times is None else times)
+            depth=1 + below.depth,
+            aliases=alone.aliases + below.aliases,
+            cost=cost * (length if times is None else times),
+            fields=1 + below.fields,
+            width=1,
         )
 
-    def _argument(self, node: FieldNode, name: str) -> int:
-        """The number given for an argument; the longest page where it is not plain to see."""
+    def _argument(self, node: FieldNode, name: str, default: object) -> int:
+        """The number given for an argument, else its default; the longest page where it is no number."""
+        given: object = None
         for argument in node.arguments or ():
             if argument.name.value != name:
                 continue
             if isinstance(argument.value, IntValueNode):
-                return max(0, int(argument.value.value))
-            if isinstance(argument.value, VariableNode):
+                given = int(argument.value.value)
+            elif isinstance(argument.value, VariableNode):
                 given = self._variables.get(argument.value.name.value)
-                return max(0, given) if isinstance(given, int) else PAGE
-        return PAGE
+        if given is None:
+            given = default if isinstance(default, int) else FEW
+        return max(0, given) if isinstance(given, int) else PAGE
 
     def _type(self, name: str) -> GraphQLCompositeType:
         type_ = self._schema.type_map[name]

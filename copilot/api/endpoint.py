@@ -15,48 +15,42 @@ from strawberry.asgi import (  # type: ignore[attr-defined]  # of a package that
     GraphQL,
     HTTPException,
 )
+from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
     GRAPHQL_TRANSPORT_WS_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.types import ExecutionResult, SubscriptionExecutionResult
 
 from copilot.api.context import Authenticator, Context
-from copilot.api.errors import Refused, as_response, log
+from copilot.api.errors import Refused, as_response
 from copilot.api.limits import Limits
+from copilot.api.origin import check_origin
 from copilot.api.port import Copilot
+from copilot.api.request import Requests
 from copilot.api.schema import GovernedSchema
+from copilot.api.socket import SocketAdapter, SocketHandler
+from copilot.api.trusted import TrustedDocuments
 from policy.errors import CopilotError
-
-FORBIDDEN = 4403
-_CLOSE_REASON_BYTES = 120
-"""A websocket's close frame holds 123."""
-
-
-class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """Says why a connection is refused, where strawberry would only say that it is."""
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        try:
-            await super().handle_connection_init(message)
-        except CopilotError as error:
-            log(error)
-            reason = error.message.encode()[:_CLOSE_REASON_BYTES].decode(errors="ignore")
-            await self.websocket.close(FORBIDDEN, reason)
 
 
 class Endpoint(GraphQL[Context, None]):
     """Answers POST with a JSON body and graphql-transport-ws; streams over the latter, SSE or multipart."""
 
     graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = SocketAdapter
 
     def __init__(
-        self, copilot: Copilot, authenticator: Authenticator, limits: Limits, *, demo: bool
+        self,
+        copilot: Copilot,
+        authenticator: Authenticator,
+        limits: Limits,
+        documents: TrustedDocuments,
+        *,
+        demo: bool,
     ) -> None:
+        settings = copilot.settings
         super().__init__(
             GovernedSchema(limits, introspection=demo),
             graphql_ide=None,
@@ -68,6 +62,10 @@ class Endpoint(GraphQL[Context, None]):
             ),
             connection_init_wait_timeout=timedelta(seconds=10),
             max_subscriptions_per_connection=10,
+            allowed_origins=settings.allowed_origins,
+        )
+        self._requests = Requests(
+            limits, documents, trusted_only=settings.trusted_documents and not demo
         )
         self._copilot = copilot
         self._authenticator = authenticator
@@ -78,7 +76,9 @@ class Endpoint(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
             return
         try:
-            _check_headers(Headers(scope=scope), self._limits.body_bytes)
+            headers = Headers(scope=scope)
+            check_origin(headers, self.allowed_origins)
+            _check_headers(headers, self._limits.body_bytes)
             response = await self.run(Request(scope, _limited(receive, self._limits)))
         except HTTPException as error:
             response = as_response(Refused(error.reason, code="BAD_REQUEST"))
@@ -108,15 +108,31 @@ class Endpoint(GraphQL[Context, None]):
         context.identity = await self._authenticator.identify({**context.headers, **given})
         return None
 
-    def parse_json(self, data: str | bytes) -> Any:
+    async def execute_operation(
+        self,
+        request: Request,
+        request_adapter: Any,
+        request_data: GraphQLRequestData | list[GraphQLRequestData],
+        context: Context,
+        root_value: None,
+        sub_response: Response,
+    ) -> ExecutionResult | list[ExecutionResult] | SubscriptionExecutionResult:
+        result = await super().execute_operation(
+            request, request_adapter, request_data, context, root_value, sub_response
+        )
+        if context.turned_away:
+            raise context.turned_away
+        return result
+
+    def parse_json(self, data: str | bytes) -> dict[str, Any]:
         try:
-            body = self.decode_json(data)
+            return self.parse_request(self.decode_json(data))
         except json.JSONDecodeError as error:
             raise Refused(f"the body is no JSON: {error.msg}", code="BAD_REQUEST") from error
-        if not isinstance(body, dict):
-            message = "send one operation as an object; several in one request are not taken"
-            raise Refused(message, code="BAD_REQUEST")
-        return body
+
+    def parse_request(self, body: object) -> dict[str, Any]:
+        """The parameters of one request, from a body or from a message of a websocket."""
+        return self._requests.read(body)
 
     def decode_json(self, data: str | bytes) -> object:
         try:
@@ -135,7 +151,10 @@ def _check_headers(headers: Headers, most: int) -> None:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         message = "send the operation as JSON, with Content-Type: application/json"
         raise Refused(message, code="BAD_REQUEST", status=415)
-    if int(headers.get("content-length", "0")) > most:
+    length = headers.get("content-length", "0")
+    if not length.isdecimal():
+        raise Refused("Content-Length must be a number of bytes", code="BAD_REQUEST")
+    if int(length[:20]) > most:
         raise _too_large(most)
 
 

@@ -1,6 +1,7 @@
 """What a client is told when something goes wrong: safe messages, stable codes and a trace id."""
 
 import logging
+import math
 from typing import Any
 
 from graphql import GraphQLError
@@ -8,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from copilot.telemetry import trace_id
 from policy.errors import BadInput, CopilotError, Forbidden, Unauthenticated, Unavailable
@@ -20,30 +22,51 @@ _STATUS: dict[type[CopilotError], int] = {
     Unavailable: 503,
 }
 
+_CLIENTS = (CannotGetOperationTypeError, InvalidOperationTypeError)
+"""What strawberry raises where the client names an operation that is not there, or not allowed here."""
+
 
 class Refused(BadInput):
     """A request that is turned away before it is executed, with its own code and HTTP status."""
 
-    def __init__(self, message: str, *, code: str, status: int = 400) -> None:
+    def __init__(
+        self, message: str, *, code: str, status: int = 400, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
         self.refusal = code
         self.status = status
+        self.retry_after_s = retry_after_s
+
+
+def rate_limited(why: str, wait_s: float) -> Refused:
+    """The refusal of somebody who asks for too much at a time."""
+    seconds = max(1, math.ceil(wait_s))
+    message = f"{why}; try again in {seconds} s"
+    return Refused(message, code="RATE_LIMITED", status=429, retry_after_s=seconds)
 
 
 class ClientErrors(MaskErrors):
-    """Rewrites every error of a result for the client; unexpected ones keep nothing but the path."""
+    """Rewrites every error of a result for the client; unexpected ones keep nothing but the path.
+
+    Without `hints` a message ends before it proposes names of the schema that resemble a wrong one.
+    """
+
+    def __init__(self, *, hints: bool) -> None:
+        super().__init__()
+        self._hints = hints
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return for_client(error)
+        return for_client(error, hints=self._hints)
 
 
-def for_client(error: GraphQLError) -> GraphQLError:
+def for_client(error: GraphQLError, *, hints: bool) -> GraphQLError:
     """The same error as a client may see it; what is already safe stays as it is."""
     if "code" in (error.extensions or {}):
         return error
     cause = cause_of(error)
+    said = error.message if hints else error.message.partition(" Did you mean ")[0]
     return GraphQLError(
-        error.message if cause is None else describe(cause)["message"],
+        said if cause is None else describe(cause)["message"],
         nodes=error.nodes,
         path=error.path,
         extensions={"code": "GRAPHQL_INVALID", "traceId": trace_id()}
@@ -62,18 +85,20 @@ def cause_of(error: GraphQLError) -> Exception | None:
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    return cause
+    return None if isinstance(cause, _CLIENTS) else cause
 
 
 def describe(error: Exception) -> dict[str, Any]:
     """Message and extensions for a client: those of a CopilotError, else only the trace id."""
-    extensions = {"code": "INTERNAL", "traceId": trace_id()}
+    extensions: dict[str, Any] = {"code": "INTERNAL", "traceId": trace_id()}
     if not isinstance(error, CopilotError):
         return {
             "message": "internal error; name the trace id to the operator",
             "extensions": extensions,
         }
     extensions["code"] = error.refusal if isinstance(error, Refused) else error.code
+    if isinstance(error, Refused) and error.retry_after_s is not None:
+        extensions["retryAfter"] = error.retry_after_s
     if isinstance(error, Unavailable):
         extensions["dependency"] = error.dependency
     return {"message": error.message, "extensions": extensions}
@@ -100,7 +125,11 @@ def status_of(error: Exception) -> int:
 def as_response(error: Exception) -> Response:
     """An error that ends the whole request, in the shape of a GraphQL response."""
     log(error)
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else None
+    headers = {}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, Refused) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
     return JSONResponse({"errors": [describe(error)]}, status_of(error), headers)
 
 

@@ -1,14 +1,7 @@
-"""Limits on what one request may ask for, checked before anything is executed."""
+"""What one request, one socket and one person may ask for."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
-from graphql import DocumentNode, StringValueNode, Visitor, get_operation_ast, visit
-from strawberry.extensions import SchemaExtension
-
-from copilot.api.cost import measure
-from copilot.api.errors import Refused, refusal
 from policy.errors import BadInput
 
 
@@ -19,94 +12,41 @@ class Limits:
     body_bytes: int = 12 * 1024 * 1024
     body_s: float = 30.0
     """The whole body must arrive within this time."""
+    message_bytes: int = 1024 * 1024
+    """Of a websocket; documents are taken in over HTTP."""
+
+    document_chars: int = 50_000
+    nesting: int = 40
+    """Of brackets in the document, and of values in the variables."""
+    list_items: int = 1000
+    """In one list of the variables."""
     tokens: int = 2000
+    operations: int = 5
+    fragments: int = 20
+    directives: int = 30
+    directives_at_once: int = 4
+    """On one field, fragment or operation."""
+    repeated_fields: int = 10
+    """The same field under the same name, side by side."""
+
     depth: int = 8
     aliases: int = 20
+    root_fields: int = 20
+    fields: int = 500
+    """Each time that one is selected, through fragments too."""
     cost: int = 1000
+    errors: int = 10
+    """Reported of an operation that is not valid."""
+
     operation_s: float = 120.0
     """For a query, a mutation or a whole subscription."""
+    at_once: int = 6
+    """Operations of one person that run together; fewer than a pool has connections."""
+    waiting: int = 60
+    waiting_s: float = 15.0
+    """The others wait in line: at most so many, for at most so long."""
     documents: int = 500
     """In one call of `ingest`."""
-
-
-class LimitOperations(SchemaExtension):
-    """Refuses operations that are too large or carry text that no store could keep."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def on_operation(self) -> Iterator[None]:
-        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
-        yield
-
-    def on_execute(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.graphql_document is not None:
-            variables = context.variables or {}
-            self._check_size(context.graphql_document, context.operation_name, variables)
-            if any(not plain(text) for text in texts(context.graphql_document, variables)):
-                _refuse(
-                    "BAD_INPUT",
-                    "a text holds a NUL character or half of a surrogate pair; remove it",
-                )
-        yield
-
-    def _check_size(
-        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any]
-    ) -> None:
-        operation = get_operation_ast(document, name)
-        if operation is None:
-            return
-        size = measure(self.execution_context.schema._schema, document, operation, variables)  # noqa: SLF001
-        for what, is_, most in (
-            ("is nested too deep: depth", size.depth, self._limits.depth),
-            ("has too many aliases:", size.aliases, self._limits.aliases),
-            ("is too expensive: cost", size.cost, self._limits.cost),
-        ):
-            if is_ > most:
-                _refuse(
-                    "TOO_LARGE", f"the operation {what} {is_}, limit {most}; ask for less at once"
-                )
-
-
-def _refuse(code: str, message: str) -> NoReturn:
-    raise refusal(Refused(message, code=code))
-
-
-def plain(text: str) -> bool:
-    """Whether the text is whole Unicode that PostgreSQL can store."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
-
-
-def texts(document: DocumentNode, variables: object) -> Iterator[str]:
-    """Every text that a client gave, inline or as a variable."""
-    inline = _Strings()
-    visit(document, inline)
-    yield from inline.found
-    yield from _within(variables)
-
-
-class _Strings(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
-        self.found.append(node.value)
-
-
-def _within(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _within(list(value.items()))
-    elif isinstance(value, Iterable):
-        for item in value:
-            yield from _within(item)
 
 
 def short(text: str, what: str, most: int = 500) -> str:

@@ -1,15 +1,65 @@
 """The port to the product: the governed acts that GraphQL offers."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.records import Page
-from copilot.results import AskOutcome, DocumentOutcome, EntityOutcome, SearchOutcome, Sentence
+from copilot.results import (
+    AccessGrant,
+    AccessGrants,
+    AskOutcome,
+    DeleteOutcome,
+    DocumentOutcome,
+    EntityOutcome,
+    RelabelOutcome,
+    SearchOutcome,
+    Sentence,
+    StandingChanged,
+)
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
-from policy.principal import Asker
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+
+
+class RateLimit(Protocol):
+    """How much each person may still ask for, shared by all replicas."""
+
+    async def take(self, principal: Principal, cost: int) -> float:
+        """Seconds to wait until this cost can be taken; 0 where it was taken just now."""
+
+
+class Administration(Protocol):
+    """The acts by which access is taken away or, in an emergency, given."""
+
+    async def delete(self, asker: Asker, document_id: str) -> DeleteOutcome: ...
+
+    async def relabel(self, asker: Asker, document_id: str, label: Label) -> RelabelOutcome: ...
+
+    async def revoke(self, asker: Asker, sub: str, reason: str) -> StandingChanged: ...
+
+    async def reinstate(self, asker: Asker, sub: str) -> StandingChanged: ...
+
+    async def request_access(
+        self,
+        asker: Asker,
+        *,
+        clearance: Classification,
+        compartments: Sequence[str],
+        authorities: Sequence[str],
+        minutes: int,
+        reason: str,
+    ) -> AccessGrant: ...
+
+    async def approve_access(self, asker: Asker, grant_id: str) -> AccessGrant: ...
+
+    async def end_access(self, asker: Asker, grant_id: str) -> AccessGrant: ...
+
+    async def access_grants(
+        self, asker: Asker, *, first: int, after: str | None
+    ) -> AccessGrants: ...
 
 
 class Copilot(Protocol):
@@ -20,6 +70,9 @@ class Copilot(Protocol):
 
     @property
     def metrics(self) -> Metrics: ...
+
+    @property
+    def rate_limit(self) -> RateLimit: ...
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome: ...
 
@@ -43,6 +96,9 @@ class Copilot(Protocol):
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected]
     ) -> IngestReport: ...
+
+    @property
+    def administration(self) -> Administration: ...
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""

@@ -6,6 +6,7 @@ import strawberry
 
 from copilot import results
 from copilot.api import inputs, types
+from copilot.api.access import AccessMutation, AccessQuery
 from copilot.api.cost import PAGE
 from copilot.api.declare import field, view
 from copilot.api.limits import between, short
@@ -16,7 +17,7 @@ from policy.principal import Principal
 
 
 @view()
-class Query:
+class Query(AccessQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)
@@ -98,7 +99,7 @@ class Query:
 
 
 @view()
-class Mutation:
+class Mutation(AccessMutation):
     """What can be changed."""
 
     @field(types.IngestReport, strawberry.mutation)

@@ -1,12 +1,13 @@
 """The web application: GraphQL, health, readiness and metrics, and in the demo a query page."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -18,6 +19,7 @@ from copilot.api.errors import log, on_error
 from copilot.api.limits import Limits
 from copilot.api.port import Copilot
 from copilot.api.shell import Shell
+from copilot.api.trusted import TrustedDocuments
 from copilot.data_files import folder
 from copilot.tokens import Verifier
 from policy.principal import Principal
@@ -35,16 +37,15 @@ def create_app(
     """The application around an opened Copilot, which it does not close.
 
     With `demo_principals` it is a demo: requests without a token act as the principal that they
-    choose, by default the first; introspection and the query page are there.
+    choose, by default the first; introspection and the query page are there, and any operation is taken.
     """
     limits = limits or Limits()
     authenticator = Authenticator(Verifier.from_settings(copilot.settings), demo_principals)
-    endpoint = Endpoint(copilot, authenticator, limits, demo=demo_principals is not None)
-    page = (
-        graphiql.routes(folder("graphql") / "operations", demo_principals)
-        if demo_principals
-        else []
-    )
+    operations = folder("graphql") / "operations"
+    documents = TrustedDocuments.load(operations)
+    demo = demo_principals is not None
+    endpoint = Endpoint(copilot, authenticator, limits, documents, demo=demo)
+    page = graphiql.routes(operations, demo_principals) if demo_principals else []
 
     async def ready(_: Request) -> Response:
         return await _ready(copilot)
@@ -61,9 +62,27 @@ def create_app(
             Route("/readyz", ready),
             Route("/metrics", metrics),
         ],
-        middleware=[Middleware(Shell, metrics=copilot.metrics)],
+        middleware=[
+            Middleware(Shell, metrics=copilot.metrics),
+            *_cors(copilot.settings.allowed_origins),
+        ],
         exception_handlers={HTTPException: on_error, Exception: on_error},
     )
+
+
+def _cors(origins: Collection[str]) -> list[Middleware]:
+    """Lets pages of these origins read what they asked for; tokens only, never cookies."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["X-Trace-Id", "Retry-After"],
+        )
+    ]
 
 
 async def serve(app: Starlette, host: str, port: int) -> None:
@@ -81,7 +100,12 @@ def configure(app: Starlette, host: str, port: int) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="off",
-        ws_max_size=Limits().body_bytes,
+        ws_max_size=Limits().message_bytes,
+        ws_max_queue=8,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        # Compressed together, what a client sent and what it may not read would show in the length.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
     )
 

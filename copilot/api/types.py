@@ -92,6 +92,14 @@ class Explanation:
     paths: list[list[str]]
 
 
+@view()
+class Redaction:
+    """Why the output filter took something out of the answer, and how often."""
+
+    reason: str
+    count: int
+
+
 @view(results.Answer)
 class Answer:
     """Sentences that are all cited and checked, under the banner of what they cite."""
@@ -102,6 +110,8 @@ class Answer:
     answer_id: str
     ledger_id: str | None
     model: str
+    redactions: list[Redaction]
+    notice: str | None
     explanation: Explanation | None = restricted("explanation")
     usage: Usage | None = restricted("usage")
     timings_ms: JSON | None = restricted("timings_ms")
@@ -114,6 +124,7 @@ class NotFound:
     text: str
     ledger_id: str | None
     model: str
+    redactions: list[Redaction]
     explanation: Explanation | None = restricted("explanation")
     usage: Usage | None = restricted("usage")
     timings_ms: JSON | None = restricted("timings_ms")
@@ -210,6 +221,7 @@ class SearchResult:
     """Passages, best first, as far as the asker may read them."""
 
     ledger_id: str | None
+    notice: str | None
     timings_ms: JSON | None = restricted("timings_ms")
 
     @field(list[SearchContext])
@@ -375,8 +387,8 @@ SearchOutcome = Annotated[
     SearchResult | Denied | StepUpRequired | Unavailable, strawberry.union("SearchOutcome")
 ]
 DocumentOutcome = Annotated[
-    Document | NotFound | Denied | Unavailable, strawberry.union("DocumentOutcome")
+    Document | NotFound | Denied | StepUpRequired | Unavailable, strawberry.union("DocumentOutcome")
 ]
 EntityOutcome = Annotated[
-    Entity | NotFound | Denied | Unavailable, strawberry.union("EntityOutcome")
+    Entity | NotFound | Denied | StepUpRequired | Unavailable, strawberry.union("EntityOutcome")
 ]

@@ -4,7 +4,6 @@ It measures whatever answers: the offline generator, or the model that the envir
 """
 
 import json
-import os
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ import uvicorn
 
 from copilot.acts import Copilot
 from copilot.api.server import configure, create_app
+from copilot.bench.corpus import PERSON, corpus
 from copilot.bench.report import Figure, Report, percentile
 from copilot.commands.asker import as_asker
 from copilot.commands.ingest import take_in
@@ -26,26 +26,16 @@ from copilot.commands.opened import opened
 from copilot.data_files import folder
 from copilot.settings import Settings
 from copilot.tokens import issue
-from policy.errors import Misconfigured
 from policy.labels import Classification, Label
-from policy.principal import Principal
 
 _CORPUS = "2wiki"
 _GOAL_MS = 500.0
 _MODEL_GOAL_MS = 5000.0
-_PERSON = Principal(
-    sub="bench",
-    tenant="bench",
-    clearance=Classification.S,
-    nationality="USA",
-    roles=frozenset(["analyst", "ingester"]),
-    purposes=("measurement",),
-)
 
 
 async def run(settings: Settings) -> Report:
     """Ingests (the second time nothing is left to do), asks every question once, one after the other."""
-    data = _corpus()
+    data = corpus(_CORPUS)
     settings = replace(
         settings,
         data_dir=settings.data_dir / "bench",
@@ -61,17 +51,10 @@ async def run(settings: Settings) -> Report:
     return report
 
 
-def _corpus() -> Path:
-    path = Path(os.environ.get("COPILOT_SHARED_DATA") or "../shared/data") / _CORPUS
-    if not path.is_dir():
-        raise Misconfigured(f"COPILOT_SHARED_DATA must name the folder that holds {_CORPUS}/")
-    return path
-
-
 async def _ingest(copilot: Copilot, data: Path, report: Report) -> None:
-    label = Label(tenant=_PERSON.tenant, classification=Classification.U)
+    label = Label(tenant=PERSON.tenant, classification=Classification.U)
     begun = time.perf_counter()
-    taken = await take_in(copilot, as_asker(_PERSON), [data / "corpus.jsonl"], label)
+    taken = await take_in(copilot, as_asker(PERSON), [data / "corpus.jsonl"], label)
     seconds = time.perf_counter() - begun
     if taken.ingested:
         rate = taken.ingested / seconds
@@ -92,7 +75,7 @@ async def _served(copilot: Copilot) -> AsyncIterator[str]:
 
 async def _ask_all(url: str, settings: Settings, questions: Path) -> list[dict[str, Any]]:
     token = issue(
-        _PERSON, settings.jwt_secret, audience=settings.jwt_audience, issuer=settings.jwt_issuer
+        PERSON, settings.jwt_secret, audience=settings.jwt_audience, issuer=settings.jwt_issuer
     )
     operation = (folder("graphql") / "operations" / "Ask.graphql").read_text("utf-8")
     headers = {"Authorization": f"Bearer {token}"}

@@ -4,12 +4,15 @@ import json
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
-from copilot.bench import ask
+from copilot.bench import ask, governance
 from copilot.bench.report import Report
 from copilot.settings import Settings
 from policy.errors import BadInput
 
-_BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {"ask": ask.run}
+_BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {
+    "ask": ask.run,
+    "governance": governance.run,
+}
 
 
 async def bench(settings: Settings, options: Namespace) -> int:

@@ -22,7 +22,7 @@ from policy.principal import Asker
 async def ingest(settings: Settings, options: Namespace) -> int:
     """Takes in files and folders; exit code 1 where anything was rejected."""
     who = asker(settings, options)
-    label = _label(options.label, who.principal.tenant)
+    label = given_label(options.label, who.principal.tenant)
     async with opened(settings) as copilot:
         report = await take_in(copilot, who, options.paths, label, quiet=options.json)
     _show(report, as_json=options.json)
@@ -42,7 +42,8 @@ def _advance(bar: "tqdm[NoReturn]") -> None:
     bar.update()
 
 
-def _label(text: str | None, tenant: str) -> Label | None:
+def given_label(text: str | None, tenant: str) -> Label | None:
+    """The label that `--label` gives as JSON; None where it was left out."""
     if text is None:
         return None
     try:

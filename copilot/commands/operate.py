@@ -1,11 +1,13 @@
 """`copilot serve`, `migrate`, `schema`, `token`, `doctor`: for the operator."""
 
+import asyncio
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from copilot.api.schema import sdl
 from copilot.api.server import create_app
@@ -17,8 +19,12 @@ from copilot.commands.port import require_free
 from copilot.migrate import migrate as migrate_database
 from copilot.settings import Settings
 from copilot.tokens import issue
-from policy.errors import BadInput, CopilotError, Misconfigured
+from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
 from policy.principal import Principal
+from retrieval.stores.postgres.connections import Severable
+from retrieval.stores.postgres.database import parameters
+
+_DOCTORS_PATIENCE_S = 5
 
 
 async def serve(settings: Settings, options: Namespace) -> int:
@@ -29,6 +35,7 @@ async def serve(settings: Settings, options: Namespace) -> int:
         )
     require_free(options.host, options.port)
     async with opened(settings) as copilot:
+        copilot.warm()
         await listen(create_app(copilot), options.host, options.port)
     return 0
 
@@ -90,12 +97,16 @@ async def _settings_check(settings: Settings) -> str:
 
 
 async def _postgres_check(settings: Settings) -> str:
+    url = database_url(settings)
+    parameters(url)
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            database_url(settings), connect_timeout=5
-        )
-        async with connection:
+        async with (
+            asyncio.timeout(_DOCTORS_PATIENCE_S),
+            await Severable[TupleRow].connect(url) as connection,
+        ):
             row = await (await connection.execute("SHOW server_version")).fetchone()
+    except TimeoutError as error:
+        raise Unavailable("postgres", f"no answer within {_DOCTORS_PATIENCE_S} s") from error
     except psycopg.OperationalError as error:
         raise Misconfigured(f"cannot connect: {str(error).splitlines()[0]}") from error
     return f"version {row[0]}" if row else "connected"

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import unicodedata
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +17,7 @@ from anthropic.types import (
     TextDelta,
 )
 
+from copilot.generation.neutralise import labelled, neutralise
 from copilot.generation.port import Claim, Finished, Prompt, Support
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Busy
@@ -29,7 +29,6 @@ from retrieval.types import Context, Span
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 _PROVIDER = "anthropic"
-_NO_TITLE = "Untitled"
 _log = logging.getLogger(__name__)
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
@@ -102,38 +101,6 @@ class Anthropic:
 
 # --- sources ---------------------------------------------------------------------------------
 
-_ROLE = re.compile(
-    r"(?im)(?:^[>*#-]{0,8}|(?<=\s))(?:human|assistant|system|user|developer|tool)[ \t]{0,4}:"
-)
-_TAG = re.compile(
-    r"(?i)<{1,2}[|/]{0,2} ?(?:system|sys|human|assistant|user|developer|instructions?"
-    r"|search_results?|documents?|sources?|im_start|im_end|endoftext|tool_(?:use|result)"
-    r"|function_(?:calls|results)|s)\b[^<>\n]{0,80}>{1,2}|\[/?inst\]"
-)
-_PLAIN = str.maketrans("<>[]", "()()")
-
-
-def neutralise(text: str) -> str:
-    """The same text with nothing in it that could pass for structure, code point for code point.
-
-    Equal length in code points: offsets into the result are offsets into `text`.
-    """
-    text = "".join(map(_visible, text))
-    text = _TAG.sub(lambda match: match[0].translate(_PLAIN), text)
-    return _ROLE.sub(lambda match: match[0][:-1] + "-", text)
-
-
-def _visible(char: str) -> str:
-    if char in "\n\t" or (char.isascii() and char.isprintable()):
-        return char
-    match unicodedata.category(char):
-        case "Cs":
-            return "\ufffd"  # half a character, which JSON in UTF-8 cannot carry
-        case "Cc" | "Cf" | "Zl" | "Zp":
-            return " "
-        case _:
-            return char
-
 
 class _Sources:
     """The contexts as search results, one block a sentence, and the way back from a citation."""
@@ -142,9 +109,12 @@ class _Sources:
         self.blocks: list[SearchResultBlockParam] = []
         self._origins: list[tuple[int, str, list[Span]]] = []
         for index, context in enumerate(contexts):
-            if spans := split(context.chunk.text):
+            # Neutralised as a whole: a marker at the start of a line must not hide behind a cut.
+            text = neutralise(context.chunk.text)
+            # A sentence of invisible characters is blank now, and a blank block has the request refused.
+            if spans := [span for span in split(context.chunk.text) if span.of(text).strip()]:
                 self._origins.append((index, context.chunk.chunk_id, spans))
-                self.blocks.append(_block(context, spans))
+                self.blocks.append(_block(len(self._origins), context, text, spans))
 
     def supports(self, citation: object) -> list[Support]:
         """One support a cited sentence; none for a place that we did not send."""
@@ -160,14 +130,13 @@ class _Sources:
         return [Support(context=index, start=s.start, end=s.end) for s in spans[first:last]]
 
 
-def _block(context: Context, spans: Sequence[Span]) -> SearchResultBlockParam:
-    chunk = context.chunk
-    # Neutralised as a whole: a marker at the start of a line must not hide behind a cut.
-    text = neutralise(chunk.text)
+def _block(
+    number: int, context: Context, text: str, spans: Sequence[Span]
+) -> SearchResultBlockParam:
     return {
         "type": "search_result",
-        "source": chunk.chunk_id,
-        "title": neutralise(chunk.title or "").strip() or _NO_TITLE,
+        "source": context.chunk.chunk_id,
+        "title": labelled(number, context.chunk.title),
         "content": [{"type": "text", "text": span.of(text)} for span in spans],
         "citations": {"enabled": True},
     }
@@ -176,6 +145,8 @@ def _block(context: Context, spans: Sequence[Span]) -> SearchResultBlockParam:
 # --- reply -----------------------------------------------------------------------------------
 
 _DECORATION = re.compile(r"^\s*(?:[-*•]\s+|#{1,6}\s+|\d{1,2}[.)]\s+)?|[*_`]{2,}")
+_THOUGHTS = frozenset(["thinking", "redacted_thinking"])
+"""Blocks that are neither said nor a tool's, of which there should be none: no tools are offered."""
 
 
 @dataclass(slots=True)
@@ -202,6 +173,9 @@ class _Reply:
     def __init__(self, sources: _Sources) -> None:
         self._sources = sources
         self._pieces: list[_Piece] = []
+        self._blocks: dict[int, _Piece | None] = {}
+        """The open ones by index; None for one that is no text: what comes in it was not said."""
+        self._tool_calls = 0
         self._model = ""
         self._usage: dict[str, int] = {}
         self._stop: str | None = None
@@ -215,11 +189,12 @@ class _Reply:
                 self._count(event.message.usage)
                 if (written := event.message.usage.cache_creation) is not None:
                     self._usage["hour_writes"] = written.ephemeral_1h_input_tokens or 0
-            case "content_block_start" if event.content_block.type == "text":
-                self._pieces.append(_Piece(start=len(self._pending)))
+            case "content_block_start":
+                self._begin(event.index, event.content_block.type)
             case "content_block_delta":
-                self._extend(event.delta)
+                self._extend(event.index, event.delta)
             case "content_block_stop":
+                del self._blocks[event.index]
                 yield from self._complete()
             case "message_delta":
                 self._stop = event.delta.stop_reason
@@ -241,17 +216,36 @@ class _Reply:
 
     def finished(self) -> Finished:
         """What it was and what it cost."""
-        return Finished(provider=_PROVIDER, model=self._model, usage=self._priced())
+        return Finished(
+            provider=_PROVIDER,
+            model=self._model,
+            usage=self._priced(),
+            tool_calls=self._tool_calls,
+        )
 
     @property
     def _pending(self) -> str:
         return "".join(piece.text for piece in self._pieces)
 
-    def _extend(self, delta: object) -> None:
+    def _begin(self, index: int, kind: str) -> None:
+        """A block of text is a piece; of any other nothing is taken, and a tool's is counted."""
+        piece = _Piece(start=len(self._pending)) if kind == "text" else None
+        self._blocks[index] = piece
+        if piece is not None:
+            self._pieces.append(piece)
+        elif kind not in _THOUGHTS:
+            self._tool_calls += 1
+
+    def _extend(self, index: int, delta: object) -> None:
+        piece = self._blocks[index]
+        if piece is None:
+            return
+        if piece is not self._pieces[-1]:
+            raise ValueError("two blocks of text at a time")
         if isinstance(delta, TextDelta):
-            self._pieces[-1].text += delta.text
+            piece.text += delta.text
         elif isinstance(delta, CitationsDelta):
-            self._pieces[-1].supports += self._sources.supports(delta.citation)
+            piece.supports += self._sources.supports(delta.citation)
 
     def _complete(self) -> list[Claim]:
         pending = self._pending
@@ -342,13 +336,18 @@ def _translated(error: Exception) -> CopilotError:
 
 
 def _refused(error: anthropic.APIStatusError) -> CopilotError:
-    # By type first: an error inside a stream comes under status 200.
-    kind = error.type or _BY_STATUS.get(error.status_code)
-    if kind is None:
-        kind = "api_error" if error.status_code >= 500 else "invalid_request_error"
+    kind = _kind(error)
     if kind in _BUSY:
         return Busy(_BUSY[kind], retry_after=_retry_after(error.response))
-    return Unavailable("model", _FINAL.get(kind, _FINAL["invalid_request_error"]))
+    return Unavailable("model", _FINAL[kind])
+
+
+def _kind(error: anthropic.APIStatusError) -> str:
+    """By type first: an error inside a stream comes under status 200. An unknown type says nothing."""
+    if error.type in _BUSY or error.type in _FINAL:
+        return error.type
+    refused = 400 <= error.status_code < 500
+    return _BY_STATUS.get(error.status_code, "invalid_request_error" if refused else "api_error")
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

@@ -44,6 +44,8 @@ class Finished:
     model: str
     usage: Usage
     attempts: int = 1
+    tool_calls: int = 0
+    """Parts of the reply that were a tool's, though none is offered: ignored, and a finding."""
 
 
 class Generator(Protocol):

@@ -1,7 +1,7 @@
 """Ingest: documents in, one transaction each; a bad one is named and the rest goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from psycopg.errors import UniqueViolation
 
@@ -9,11 +9,12 @@ from copilot.ingest import writer
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.prepare import PreparedDocument, digest, prepare
 from copilot.ingest.report import IngestReport
-from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.log import Ledger
 from copilot.ledger.records import Kind
+from copilot.recorder import Recorder
 from policy.engine import Allowed, PolicyEngine
 from policy.errors import Unavailable
-from policy.labels import Label, join_all
+from policy.labels import Label
 from policy.markings import portion
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
@@ -28,6 +29,8 @@ _MOST_TRIES = 1000
 _MOST_LABELS = 50
 """In one document. Labels are never forgotten, so nobody may make them by the thousand."""
 
+_CLOSED = "its label is not one that this ingester may read; ask somebody who may"
+
 Progress = Callable[[], None]
 
 
@@ -41,12 +44,14 @@ class Ingest:
         scoper: Scoper,
         embedder: Embedder,
         ledger: Ledger,
+        recorder: Recorder,
     ) -> None:
         self._database = database
         self._engine = engine
         self._scoper = scoper
         self._embedder = embedder
         self._ledger = ledger
+        self._recorder = recorder
         self._terms = Terms()
 
     async def run(
@@ -67,8 +72,12 @@ class Ingest:
                 case None:
                     unchanged += 1
                 case PreparedDocument():
-                    ingested.append(await self._write(asker, outcome))
-                    notes += await self._other_copies(asker, outcome)
+                    match await self._write(asker, outcome):
+                        case Rejected() as refused:
+                            rejected.append(refused)
+                        case ledger_id:
+                            ingested.append(ledger_id)
+                            notes += await self._other_copies(asker, outcome)
             progress()
         return IngestReport(
             ingested=len(ingested),
@@ -80,9 +89,10 @@ class Ingest:
 
     async def _other_copies(self, asker: Asker, prepared: PreparedDocument) -> list[str]:
         """A new label makes a new document; whoever meant to correct the old one has to know."""
-        scope = await self._scoper.scope(asker)
+        scope, document = await self._scoper.scope(asker), prepared.document
         ids = _label_ids(scope)
-        document = prepared.document
+        if not _all_open(ids, document):
+            return []
         others = await writer.other_copies(
             self._database, scope, document.document_id, ids[document.label.canonical()]
         )
@@ -112,10 +122,14 @@ class Ingest:
     ) -> PreparedDocument | Rejected | None:
         if isinstance(document, Rejected):
             return document
+        # For each document: a run is long, and access may end within it.
+        asker = await self._scoper.standing(asker)
         if reason := await self._refusal(asker, document):
             return await self._refused(asker, document, reason)
         scope = await self._scope(asker, document)
         readable = _label_ids(scope)
+        if not _all_open(readable, document):
+            return await self._refused(asker, document, _CLOSED)
         label_id = readable[document.label.canonical()]
         if await writer.unchanged(self._database, scope, document, label_id):
             return None
@@ -128,19 +142,12 @@ class Ingest:
             return f"it has {len(labels)} different labels; the most is {_MOST_LABELS}"
         for label in sorted(labels, key=Label.canonical):
             if not isinstance(await self._engine.may_read(asker, label), Allowed):
-                return "its label is not one that this ingester may read; ask somebody who may"
+                return _CLOSED
         return None
 
     async def _refused(self, asker: Asker, document: Document, reason: str) -> Rejected:
-        record = Record(
-            kind=Kind.DENIED,
-            asker=asker,
-            outcome="Denied",
-            policy_revision=self._engine.bundle_hash,
-            label=high_water(asker),
-            details={"denied_act": "ingest", "denied_reason": reason, "sha256": digest(document)},
-        )
-        await self._ledger.record(record)
+        details = {"denied_act": "ingest", "denied_reason": reason, "sha256": digest(document)}
+        await self._recorder.record(Kind.DENIED, asker, "Denied", details)
         return Rejected(
             source=document.source, line=None, reason=f"{document.document_id}: {reason}"
         )
@@ -150,19 +157,17 @@ class Ingest:
             await self._ledger.label_id(label)
         return await self._scoper.scope(asker)
 
-    async def _write(self, asker: Asker, prepared: PreparedDocument) -> str:
+    async def _write(self, asker: Asker, prepared: PreparedDocument) -> str | Rejected:
+        """The ledger id; Rejected where access has ended since the document was prepared."""
         scope = await self._scoper.scope(asker)
         ids = _label_ids(scope)
-        label = join_all([high_water(asker, scope), *_labels(prepared.document)])
-        record = Record(
-            kind=Kind.INGEST,
-            asker=asker,
-            outcome="Ingested",
-            policy_revision=scope.bundle_hash,
-            label=label,
-            details={"document": _described(prepared)},
+        if not _all_open(ids, prepared.document):
+            return await self._refused(asker, prepared.document, _CLOSED)
+        details = {"document": _described(prepared)}
+        record = await self._recorder.prepared(
+            Kind.INGEST, asker, "Ingested", details, _labels(prepared.document)
         )
-        record_label = await self._ledger.label_id(label)
+        record_label = await self._ledger.label_id(record.label)
         taken: set[str] = set()
         for _ in range(_MOST_TRIES):
             try:
@@ -180,6 +185,10 @@ class Ingest:
 def _label_ids(scope: Scope) -> dict[str, int]:
     """Canonical label → interned id, as the writer wants them."""
     return {label.canonical(): label_id for label_id, label in scope.labels.items()}
+
+
+def _all_open(ids: Mapping[str, int], document: Document) -> bool:
+    return all(label.canonical() in ids for label in _labels(document))
 
 
 def _labels(document: Document) -> list[Label]:

@@ -1,6 +1,6 @@
 """The writer: one transaction puts a document, all its indexes and its ledger record in place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -76,19 +76,71 @@ async def write(
     record_label: int,
 ) -> str:
     """Replaces what this id and label stood for and appends the ingest record; gives the ledger id."""
-    tenant, document = scope.tenant, prepared.document
-    label_id = ids[document.label.canonical()]
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
-        old = await _existing(connection, scope, tenant, document.document_id, label_id)
-        values = _document_values(prepared, tenant, label_id, record.asker.principal.sub)
-        if old is None:
-            key = await _document(connection, values)
-        else:
-            key = old["document_key"]
-            await _clear(connection, scope, key, values)
-        for position, part in enumerate(prepared.parts):
-            await _part(connection, key, position, part, tenant, ids[part.part.label.canonical()])
-        return await append(connection, record, record_label)
+        if await place(connection, scope, prepared, ids, record.asker.principal.sub):
+            # An answer that is being written may rest on what was there.
+            await connection.execute(_SQL["fence"], {"tenant": scope.tenant})
+        ledger_id = await append(connection, record, record_label)
+    database.fences.doubt()
+    return ledger_id
+
+
+async def place(
+    connection: Connection, scope: Scope, prepared: PreparedDocument, ids: LabelIds, sub: str
+) -> bool:
+    """Puts the document in the place of what its id and label stood for, as far as `sub` may read that.
+
+    Gives whether that was anything.
+    """
+    label_id = ids[prepared.document.label.canonical()]
+    values = _document_values(prepared, scope.tenant, label_id, sub)
+    cursor = await connection.execute(_SQL.scoped("held", scope.label_ids), values)
+    row = await cursor.fetchone()
+    if row is not None:
+        key: UUID = row["document_key"]
+        old = await _seen_part_ids(connection, scope, key)
+        await hold_statistics(connection, old, _label_ids(prepared.parts, ids))
+        await take_out(connection, scope, old)
+        await connection.execute(_SQL["revise"], values | {"key": key})
+    else:
+        key = await _document(connection, values)
+        await hold_statistics(connection, [], _label_ids(prepared.parts, ids))
+    await place_parts(connection, scope, key, prepared.parts, ids)
+    return row is not None
+
+
+async def hold_statistics(
+    connection: Connection, part_ids: Sequence[str], label_ids: Sequence[int]
+) -> None:
+    """Holds the sums that will change; call it once, before any does, with all that goes and comes."""
+    values = {"part_ids": list(part_ids), "label_ids": list(label_ids)}
+    await connection.execute(_SQL["hold_statistics"], values)
+
+
+async def take_out(connection: Connection, scope: Scope, part_ids: Sequence[str]) -> None:
+    """Removes parts, with all that is searched of them, of documents that the transaction holds."""
+    for block in ("shrink_statistics", "remove_parts"):
+        query = _SQL.scoped(block, scope.label_ids)
+        await connection.execute(query, {"part_ids": list(part_ids)})
+
+
+async def place_parts(
+    connection: Connection, scope: Scope, key: UUID, parts: Sequence[PreparedPart], ids: LabelIds
+) -> None:
+    """Adds the parts, with all that is searched of them, to a document that the transaction holds."""
+    for position, (part, label_id) in enumerate(zip(parts, _label_ids(parts, ids), strict=True)):
+        await _part(connection, key, position, part, scope.tenant, label_id)
+
+
+def _label_ids(parts: Sequence[PreparedPart], ids: LabelIds) -> list[int]:
+    return [ids[part.part.label.canonical()] for part in parts]
+
+
+async def _seen_part_ids(connection: Connection, scope: Scope, key: UUID) -> list[str]:
+    """The parts that the ingester may read. What they may not read stays, and stays unsaid."""
+    query = _SQL.scoped("part_ids", scope.label_ids)
+    cursor = await connection.execute(query, {"key": key})
+    return [row["part_id"] for row in await cursor.fetchall()]
 
 
 async def _existing(
@@ -104,14 +156,6 @@ async def _document(connection: Connection, values: Row) -> UUID:
     assert row is not None  # INSERT … RETURNING gives its row
     key: UUID = row["document_key"]
     return key
-
-
-async def _clear(connection: Connection, scope: Scope, key: UUID, values: Row) -> None:
-    """Takes out the parts that the ingester may read. What they may not read stays, and stays unsaid."""
-    ids = scope.label_ids
-    for block in ("shrink_statistics", "remove_parts"):
-        await connection.execute(_SQL.scoped(block, ids), {"key": key})
-    await connection.execute(_SQL["revise"], values | {"key": key})
 
 
 def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub: str) -> Row:
@@ -150,6 +194,9 @@ async def _part(
         "postings": [row for chunk in part.chunks for row in _posting_rows(chunk, label_id)],
         "mentions": [
             row for chunk in part.chunks for row in _mention_rows(chunk, tenant, label_id)
+        ],
+        "mention_tokens": [
+            row for chunk in part.chunks for row in _token_rows(chunk, tenant, label_id)
         ],
         "relations": [
             row for chunk in part.chunks for row in _relation_rows(chunk, tenant, label_id)
@@ -211,12 +258,26 @@ def _mention_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[
             "label_id": label_id,
             "kind": str(mention.kind),
             "key": mention.key,
-            "tokens": mention.key.split(),
             "surface": mention.surface,
             "start_at": mention.start + shift,
             "end_at": mention.end + shift,
             "in_title": in_title,
         }
+
+
+def _token_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
+    """Each word of each name once, in the title and in the text."""
+    named = dict.fromkeys((mention.key, in_title) for mention, in_title in chunk.mentions)
+    for key, in_title in named:
+        for token in dict.fromkeys(key.split()):
+            yield {
+                "token": token,
+                "label_id": label_id,
+                "entity_id": entity_id(tenant, key),
+                "chunk_id": chunk.chunk_id,
+                "in_title": in_title,
+                "key": key,
+            }
 
 
 def _relation_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:

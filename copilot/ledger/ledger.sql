@@ -10,12 +10,12 @@ VALUES (%(ledger_id)s, %(label_id)s, %(kind)s, %(sub)s, %(purpose)s, %(outcome)s
 INSERT INTO answers (answer_id, ledger_id, tenant, sub, label_ids, body)
 VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body)s::jsonb)
 -- name: read_answer
-SELECT body, sub FROM answers
+SELECT body, sub, label_ids FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
 -- name: page
 SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash,
        a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json)
+       (SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json ORDER BY o.name)
         FROM ledger_openings o WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
 FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
 WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})

@@ -14,7 +14,7 @@ import rfc8785
 
 from copilot.ledger.records import Kind
 from policy.errors import Unavailable
-from policy.labels import Label
+from policy.labels import Label, join_all
 from policy.principal import Asker
 from policy.scope import Scope
 from retrieval.stores.postgres.database import Connection, Database, Role
@@ -50,17 +50,28 @@ class StoredAnswer:
 def high_water(asker: Asker, scope: Scope | None = None) -> Label:
     """The label of what the asker typed: as strict as the most they could be writing about.
 
-    The scope says how far that may be released; without one, no further than to the asker's own nation.
+    The scope says how far that may be released. Without one, with nothing in it, or with one that a weak
+    sign-in has narrowed, no further than to the asker's own nation: they may still write of what they know.
     """
     principal = asker.principal
     own = frozenset([principal.nationality])
-    return Label(
+    granted = [
+        Label(
+            tenant=principal.tenant,
+            classification=grant.clearance,
+            compartments=grant.compartments,
+            authorities=grant.authorities,
+        )
+        for grant in principal.grants
+    ]
+    label = Label(
         tenant=principal.tenant,
         classification=principal.clearance,
         compartments=principal.compartments,
-        releasable_to=own if scope is None else _released(scope),
-        authorities=principal.authorities,
+        releasable_to=_released(scope) if scope and scope.labels and asker.fresh else own,
+        authorities=principal.authority_names,
     )
+    return join_all([label, *granted])
 
 
 def _released(scope: Scope) -> frozenset[str] | None:
@@ -91,9 +102,11 @@ class Ledger:
         """The interned label of a record, in a transaction of its own: labels are never taken back."""
         key = label.canonical()
         if key not in self._labels:
-            async with self._database.transaction(Role.LEDGER) as connection:
+            async with self._database.transaction(Role.LEDGER, tenant=label.tenant) as connection:
                 with _durable():
-                    self._labels[key] = await intern(connection, label)
+                    label_id = await intern(connection, label)
+            self._labels[key] = label_id
+            self._database.fences.doubt()
         return self._labels[key]
 
 
@@ -170,4 +183,11 @@ def _index(record: Record, at: datetime) -> dict[str, dict[str, Any]]:
         "recorded_at": at.isoformat(),
     }
     who = {"reason": record.asker.reason, "impersonated_by": record.asker.impersonated_by}
-    return {"index": index, "act": _filters(record) | who | index}
+    return {"index": index, "act": _filters(record) | who | _broken_glass(record, at) | index}
+
+
+def _broken_glass(record: Record, at: datetime) -> dict[str, list[str]]:
+    """The grants under which the act was done, where there are any."""
+    grants = record.asker.principal.grants
+    used = [one.grant_id for one in grants if at.timestamp() < one.not_after]
+    return {"break_glass": used} if used else {}

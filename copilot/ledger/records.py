@@ -14,6 +14,10 @@ class Kind(StrEnum):
     SEARCH = "search"
     READ = "read"
     INGEST = "ingest"
+    DELETE = "delete"
+    RELABEL = "relabel"
+    REVOCATION = "revocation"
+    BREAK_GLASS = "break_glass"
     DENIED = "denied"
     FAILED = "failed"
 

@@ -69,6 +69,7 @@ def test_the_wheel_holds_the_packages_and_the_data_and_nothing_else(wheel: Path)
         "policy/rego/data.json",
         "policy/rego/read.rego",
         "copilot/_data/graphql/schema.graphql",
+        "copilot/_data/graphql/operations/Ask.graphql",
         "copilot/_data/prompts/answer.md",
     ):
         assert needed in names

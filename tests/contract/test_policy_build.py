@@ -22,7 +22,7 @@ def opa_run(binary: Path, *arguments: str) -> str:
 def test_the_rego_tests_pass_and_cover_every_line(opa_binary: Path) -> None:
     opa_run(opa_binary, "check", "--strict", ".")
     opa_run(opa_binary, "test", ".")
-    report = json.loads(opa_run(opa_binary, "test", "--coverage", "--format=json", "."))
+    report = json.loads(opa_run(opa_binary, "test", "--coverage", "--threshold=100", "."))
     covered = {name for name in report["files"] if not name.endswith("_test.rego")}
     assert report["coverage"] == 100
     assert covered == {path.name for path in REGO.glob("*.rego") if "_test" not in path.name}
@@ -53,7 +53,7 @@ def test_a_change_is_found_and_a_build_mends_it(
     assert "is not the build of the policy sources" in capsys.readouterr().err
     assert build.main(arguments) == 0
     assert build.main([*arguments, "--check"]) == 0
-    embedded.EmbeddedEngine(folder)._policy.close()
+    embedded.EmbeddedEngine(folder)._evaluator.close()
 
 
 def test_a_missing_wasm_is_found(folder: Path, opa_binary: Path) -> None:
@@ -75,6 +75,26 @@ def test_a_missing_opa_and_broken_rules_are_named(
     (folder / "read.rego").write_text("package copilot.read\n\nnonsense :=\n")
     assert build.main(["--opa", str(opa_binary), "--folder", str(folder)]) == 1
     assert "`opa build` failed" in capsys.readouterr().err
+
+
+def test_a_program_that_takes_too_long_is_named(
+    opa_binary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "_TIMEOUT_S", 0.001)
+    assert build.main(["--opa", str(opa_binary), "--check"]) == 1
+    assert "took more than 0.001 s" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_none_or_cannot_be_written_is_named(
+    folder: Path, opa_binary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--opa", str(opa_binary), "--folder"]
+    assert build.main([*arguments, str(folder / "nowhere")]) == 1
+    assert "cannot read the policy folder" in capsys.readouterr().err
+    (folder / "policy.wasm").unlink()
+    (folder / "policy.wasm").mkdir()
+    assert build.main([*arguments, str(folder)]) == 1
+    assert f"cannot write {folder / 'policy.wasm'}: Is a directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", [build, publish])

@@ -17,6 +17,7 @@ from copilot.ingest.documents import Document, Part
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.prepare import prepare
 from copilot.ledger.log import Ledger
+from copilot.recorder import Recorder
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryLabels, MemoryPassages
 from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
@@ -130,7 +131,9 @@ async def postgres(url: str) -> AsyncIterator[Stores]:
 
     async with scoper(PostgresLabels(database)) as scopes:
         engine = EmbeddedEngine()
-        ingest = Ingest(database, engine, scopes, EMBEDDER, Ledger(database))
+        ledger = Ledger(database)
+        recorder = Recorder(engine, scopes, ledger)
+        ingest = Ingest(database, engine, scopes, EMBEDDER, ledger, recorder)
 
         async def put(*documents: Document) -> None:
             report = await ingest.run(HIGH, documents)

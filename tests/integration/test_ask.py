@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import socket
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +20,6 @@ from copilot.results import Answer, Denied, DocumentView, NotFound, Sentence, Un
 from copilot.serialise import outcome_json, search_json
 from copilot.settings import Settings
 from policy.errors import BadInput
-from policy.errors import Unavailable as UnavailableError
 from policy.labels import Classification
 from policy.principal import Asker
 from policy.publish import publish
@@ -317,103 +314,6 @@ async def test_a_stream_that_is_cancelled_is_recorded_as_broken_off(
         await task
     await asyncio.sleep(0.5)
     assert last(owner)["act"]["outcome"] == "BrokenOff"
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        "DROP FUNCTION append_ledger_entry",
-        "REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_ledger",
-        "REVOKE INSERT ON ledger_openings FROM copilot_ledger",
-        "REVOKE INSERT ON answers FROM copilot_ledger",
-    ],
-)
-async def test_without_a_ledger_there_is_no_answer(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], failure: str
-) -> None:
-    owner.execute(failure.encode())
-    outcome = await copilot.ask(LEAD, QUESTION)
-    assert isinstance(outcome, Unavailable)
-    assert outcome.dependency == "ledger"
-    assert owner.execute("SELECT * FROM answers").fetchall() == []
-    if "answers" in failure:
-        return  # reading and searching store no answer
-    for other in (copilot.search(LEAD, QUESTION), copilot.document(LEAD, "IR-2024-003")):
-        assert (await other).kind == "Unavailable"
-    assert [item.kind async for item in copilot.ask_stream(LEAD, QUESTION)] == ["Unavailable"]  # type: ignore[union-attr]
-
-
-async def test_a_failure_is_recorded(
-    settings: Settings, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
-    class Broken:
-        async def stream(self, prompt: Any, contexts: Any) -> AsyncIterator[Any]:
-            for _ in contexts:
-                raise UnavailableError("model", "the model does not answer")
-            yield
-
-    async with build(settings, generator=Broken()) as copilot:
-        outcome = await copilot.ask(LEAD, QUESTION)
-    assert isinstance(outcome, Unavailable)
-    assert outcome.dependency == "model"
-    opened = recorded(owner, outcome.ledger_id)
-    assert (opened["act"]["kind"], opened["failed_act"]) == ("failed", "ask")
-
-
-def dead_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def silent_port() -> Iterator[int]:
-    """A server that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        yield listener.getsockname()[1]
-
-
-async def refused_within(settings: Settings, dependency: str, seconds: float) -> None:
-    async with build(settings) as copilot:
-        begun = time.monotonic()
-        outcome = await copilot.ask(LEAD, QUESTION)
-        assert time.monotonic() - begun < seconds
-    assert isinstance(outcome, Unavailable)
-    assert outcome.dependency == dependency
-
-
-async def test_a_dead_or_silent_postgres_is_unavailable_in_time(settings: Settings) -> None:
-    timeout = 1.0
-    with silent_port() as silent:
-        for port in (dead_port(), silent):
-            url = f"postgresql://nobody:secret@127.0.0.1:{port}/none"
-            changed = replace(settings, database_url=url, database_timeout_s=timeout)
-            await refused_within(changed, "postgres", timeout + 2)
-
-
-async def test_a_dead_or_silent_opa_is_unavailable_in_time(settings: Settings) -> None:
-    timeout = 1.0
-    with silent_port() as silent:
-        for port in (dead_port(), silent):
-            url = f"http://127.0.0.1:{port}"
-            changed = replace(settings, opa_url=url, policy_timeout_s=timeout)
-            await refused_within(changed, "policy", timeout + 2)
-
-
-async def test_a_query_that_takes_too_long_is_unavailable_in_time(
-    settings: Settings, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
-    async with build(replace(settings, database_timeout_s=1.0)) as copilot:
-        await answer(copilot, LEAD)
-        owner.autocommit = False
-        owner.execute("LOCK chunks IN ACCESS EXCLUSIVE MODE")
-        begun = time.monotonic()
-        outcome = await copilot.ask(LEAD, QUESTION)
-        assert time.monotonic() - begun < 3
-        owner.rollback()
-    assert isinstance(outcome, Unavailable)
-    assert outcome.dependency == "postgres"
 
 
 async def test_opa_decides_as_the_embedded_engine_does(

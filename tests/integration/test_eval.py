@@ -21,7 +21,7 @@ from eval.controls import control
 from eval.results import Result
 from eval.stage import askers
 from policy.embedded import EmbeddedEngine
-from policy.engine import Allowed
+from policy.engine import Allowed, Readable
 from retrieval.stores.postgres.search import PostgresPassages
 from retrieval.types import Chunk
 
@@ -81,7 +81,7 @@ async def test_a_policy_that_opens_everything_is_seen_as_leaks_and_as_interferen
     served: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def everything(self: EmbeddedEngine, asker: object, labels: Sequence[Any]) -> object:
-        return frozenset(range(len(labels)))
+        return Readable(positions=frozenset(range(len(labels))))
 
     async def yes(self: EmbeddedEngine, asker: object, label: object) -> object:
         return Allowed()
@@ -127,7 +127,9 @@ async def test_an_act_that_leaves_no_record_is_missed(
 async def test_an_act_that_no_role_opens_is_seen_to_be_done(
     served: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def yes(self: EmbeddedEngine, asker: object, act: object) -> object:
+    async def yes(
+        self: EmbeddedEngine, asker: object, act: object, subject: object = None
+    ) -> object:
         return Allowed()
 
     monkeypatch.setattr(EmbeddedEngine, "permits", yes)

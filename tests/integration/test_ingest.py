@@ -1,6 +1,7 @@
 """Ingest: all of a document or nothing, under its labels and no others, and never twice."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +15,15 @@ from psycopg.rows import dict_row
 
 from copilot.ingest.documents import Document, Part, Rejected
 from copilot.ingest.ingest import Ingest
+from copilot.ingest.relabelling import Relabelling
+from copilot.ingest.removal import Removal
 from copilot.ingest.report import IngestReport
 from copilot.ledger.log import Ledger
 from copilot.ledger.verify import verify
+from copilot.recorder import Recorder
 from copilot.testing import FakeEmbedder
 from policy.embedded import EmbeddedEngine
-from policy.errors import Unavailable
+from policy.errors import BadInput, Forbidden, Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scoper
@@ -61,10 +65,20 @@ def document(name: str, *parts: tuple[Label, str], title: str = "", of: Label = 
 @dataclass
 class World:
     ingest: Ingest
+    removal: Removal
+    relabelling: Relabelling
     owner: psycopg.Connection[dict[str, Any]]
 
     async def take(self, *documents: Document | Rejected, who: Asker = HIGH) -> IngestReport:
         return await self.ingest.run(who, documents)
+
+    async def change(self, given_id: str, label: Label | None, who: Asker = HIGH) -> object:
+        """Relabels, or without a label deletes; what is refused changes nothing."""
+        if label is None:
+            return await self.removal.delete(who, given_id)
+        with suppress(BadInput, Forbidden):
+            return await self.relabelling.relabel(who, given_id, label)
+        return None
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         return self.owner.execute(query.encode()).fetchall()
@@ -112,9 +126,12 @@ class opened:  # noqa: N801  a context manager, used as a function
         self._engine = EmbeddedEngine()
         scoper = Scoper(self._engine, PostgresLabels(self._database))
         ledger = Ledger(self._database)
-        ingest = Ingest(self._database, self._engine, scoper, FakeEmbedder(), ledger)
+        recorder = Recorder(self._engine, scoper, ledger)
+        ingest = Ingest(self._database, self._engine, scoper, FakeEmbedder(), ledger, recorder)
         self._owner = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
-        return World(ingest, self._owner)
+        removal = Removal(self._database, scoper, ledger, recorder)
+        relabelling = Relabelling(self._database, scoper, FakeEmbedder(), ledger, recorder)
+        return World(ingest, removal, relabelling, self._owner)
 
     async def __aexit__(self, *_: object) -> None:
         self._owner.close()
@@ -285,6 +302,16 @@ async def test_two_ingesters_of_one_document_leave_one(world: World) -> None:
     world.statistics_hold()
 
 
+async def test_a_larger_version_from_somebody_else_leaves_the_sums_right(world: World) -> None:
+    """Of two who replace one document, each counts what the other left."""
+    await world.take(document("a"))
+    async with anyio.create_task_group() as tasks:
+        for version in range(6):
+            tasks.start_soon(world.take, document("a", (U, f"{TEXT} " * (6 * version + 1))))
+    assert world.counts()["parts"] == 1
+    world.statistics_hold()
+
+
 versions = st.builds(
     document,
     st.sampled_from("ab"),
@@ -292,22 +319,25 @@ versions = st.builds(
     title=st.sampled_from(["", "Kestrel Quay"]),
     of=st.sampled_from([U, S]),
 )
+removals = st.tuples(
+    st.sampled_from("ab"), st.sampled_from([None, U, C, S]), st.sampled_from([LOW, HIGH])
+)
 
 
 @hypothesis_settings(
-    max_examples=8,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(versions, min_size=1, max_size=6))
+@given(st.lists(versions | removals, min_size=1, max_size=8))
 def test_statistics_are_a_recount_after_any_sequence(
-    database_url: str, sequence: list[Document]
+    database_url: str, sequence: list[Document | tuple[str, Label | None, Asker]]
 ) -> None:
     async def check() -> None:
         async with opened(database_url) as world:
             world.owner.execute("TRUNCATE documents, label_statistics CASCADE")
             for one in sequence:
-                await world.take(one)
+                await (world.take(one) if isinstance(one, Document) else world.change(*one))
                 world.statistics_hold()
 
     anyio.run(check)

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from copilot.ingest.documents import Document
 from copilot.ledger.verify import verify
-from policy.labels import Label
+from policy.labels import HANDLING, Label
 from policy.principal import Asker
 from tests.integration.test_ingest import HIGH, LOW, TEXT, S, U, World, document, opened
 
@@ -46,7 +47,10 @@ def named(world: World, document: Document) -> set[str]:
 
 def many(count: int) -> Document:
     """Of labels that every ingester may read."""
-    made = (replace(U, handling=frozenset([f"H{number}"])) for number in range(count - 1))
+    pairs = combinations(sorted(HANDLING), 2)
+    triples = combinations(sorted(HANDLING), 3)
+    made = [replace(U, handling=frozenset(some)) for some in (*pairs, *triples)][: count - 1]
+    assert len(made) == count - 1
     return document("many", *((label, f"{TEXT} {label.canonical()}") for label in made))
 
 

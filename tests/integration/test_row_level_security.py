@@ -27,7 +27,8 @@ OTHERS = {"append", "opening", "act", "answer", "page", "all", "openings", "head
 """Blocks of the ledger that readers do not run."""
 LABELLED = ["documents", "parts", "chunks", "postings", "label_statistics", "mentions", "relations"]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
-TABLES = [*LABELLED, *LEDGER, "answers", "labels", "label_epochs", "migrations"]
+PEOPLE = ["revocations", "grants"]
+TABLES = [*LABELLED, *LEDGER, *PEOPLE, "answers", "labels", "label_epochs", "migrations"]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
 
@@ -52,7 +53,9 @@ def forgetful(block: str) -> str:
 
 
 @contextmanager
-def serving(url: str, role: Role, labels: list[int] | None = None) -> Iterator[Any]:
+def serving(
+    url: str, role: Role, labels: list[int] | None = None, tenant: str = ""
+) -> Iterator[Any]:
     """A connection as the program opens it for a role, with a scope where one is given."""
     connection = psycopg.connect(
         serving_conninfo(url, role, 10), row_factory=dict_row, autocommit=labels is None
@@ -61,7 +64,10 @@ def serving(url: str, role: Role, labels: list[int] | None = None) -> Iterator[A
         register_vector(connection)
         if labels is not None:
             ids = "{" + ",".join(map(str, labels)) + "}"
-            connection.execute("SELECT set_config('copilot.label_ids', %s, true)", [ids])
+            connection.execute(
+                "SELECT set_config('copilot.label_ids', %s, true), set_config('copilot.tenant', %s, true)",
+                [ids, tenant],
+            )
         yield connection
 
 
@@ -200,6 +206,28 @@ def test_an_empty_scope_shows_nothing(hidden: Hidden, table: str) -> None:
         assert connection.execute(query).fetchall() == []
 
 
+def test_a_role_sees_the_labels_of_its_tenant_or_scope_and_no_others(hidden: Hidden) -> None:
+    as_owner(
+        hidden.url,
+        "INSERT INTO labels (tenant, canonical, value) VALUES ('elsewhere', 'elsewhere', '{}') "
+        "ON CONFLICT DO NOTHING RETURNING 1",
+    )
+    every = as_owner(hidden.url, "SELECT label_id, tenant FROM labels")
+    own = {one["label_id"] for one in every if one["tenant"] != "elsewhere"}
+    [tenant] = {one["tenant"] for one in every} - {"elsewhere"}
+    assert 0 < len(hidden.visible) < len(own) < len(every)
+    for role in Role:
+        for labels, of, expected in (
+            ([], "", set[int]()),
+            (hidden.visible, "", set(hidden.visible)),
+            ([], tenant, own),
+            ([], "nobody", set[int]()),
+        ):
+            with serving(hidden.url, role, labels, of) as connection:
+                rows = connection.execute("SELECT label_id FROM labels").fetchall()
+            assert {row["label_id"] for row in rows} == expected, (role, labels, of)
+
+
 WRITES = ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 
 
@@ -268,10 +296,11 @@ def test_every_table_with_a_label_has_row_level_security(database_url: str) -> N
         database_url,
         """SELECT relname FROM pg_class c
            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT relrowsecurity
-             AND EXISTS (SELECT FROM pg_attribute a
-                         WHERE a.attrelid = c.oid AND attname IN ('label_id', 'label_ids'))""",
+             AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+                         AND attname IN ('label_id', 'label_ids', 'tenant', 'sub'))
+             AND relname <> 'label_epochs'""",
     )
-    assert [one["relname"] for one in unprotected] == ["labels"]  # the catalogue itself
+    assert unprotected == []
 
 
 @pytest.mark.parametrize("role", Role)

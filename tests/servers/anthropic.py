@@ -86,6 +86,8 @@ class AnthropicServer:
 
     behaviour: Behaviour = Behaviour.QUOTE
     delay_s: float = 0.0
+    pause_s: float = 0.0
+    """Between two sentences."""
     sentences: int = 2
     break_after: int = 1
     """How many sentences come before what breaks within a stream."""
@@ -123,7 +125,7 @@ class AnthropicServer:
 
     def reset(self) -> None:
         """As if just started, for a server that serves many tests."""
-        self.behaviour, self.delay_s = Behaviour.QUOTE, 0.0
+        self.behaviour, self.delay_s, self.pause_s = Behaviour.QUOTE, 0.0, 0.0
         self.sentences, self.break_after = 2, 1
         self.failures, self.requests = [], []
 
@@ -147,6 +149,8 @@ class AnthropicServer:
                 yield b'event: content_block_delta\ndata: {"type": "content_block_del\n\n'
             else:
                 yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+                if event["type"] == "content_block_stop":
+                    await asyncio.sleep(self.pause_s)
 
 
 def _failed(failure: Failure, message: str = "as the test asked for") -> Response:

@@ -22,7 +22,11 @@ class RowsDatabase(Database):
 
     @asynccontextmanager
     async def transaction(
-        self, role: Role, label_ids: Sequence[int] = ()
+        self,
+        role: Role,
+        label_ids: Sequence[int] = (),
+        *,
+        tenant: str = "",
     ) -> AsyncIterator[Connection]:
         self.transactions.append((role, list(label_ids)))
         yield cast(Connection, self)

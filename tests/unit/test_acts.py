@@ -1,201 +1,28 @@
 """Every act: policy first, a record always, and nothing is given that was not recorded."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import anyio
-import anyio.lowlevel
 import pytest
 
-from copilot import acts
-from copilot.acts import Copilot
-from copilot.ingest.report import IngestReport
-from copilot.ledger.log import Record
-from copilot.ledger.records import Kind, Page
+from copilot import gate
+from copilot.ledger.records import Kind
 from copilot.results import (
-    Answer,
     AskOutcome,
     Denied,
-    DocumentView,
-    NotFound,
-    PartView,
     SearchResult,
     Sentence,
     Unavailable,
 )
-from copilot.settings import Settings
-from copilot.telemetry import Metrics
-from policy import engine as policy_engine
-from policy.engine import Act, Decision
+from policy.engine import Act
 from policy.errors import BadInput, CopilotError, Forbidden, Misconfigured
 from policy.errors import Unavailable as Down
-from policy.labels import Label
-from policy.principal import Asker
-from policy.scope import Scope, Scoper
-from tests.unit.api.fakes import ANN, ANSWER, CONTEXT, ENTRY, LABEL, SENTENCE
-from tests.unit.policy.fakes import Catalog, label
+from policy.labels import Classification
+from policy.principal import Grant
+from tests.unit.api.fakes import ANSWER, SENTENCE
+from tests.unit.stage import ASKER, Engine, MemoryLedger, Stage, Steps
 
 pytestmark = pytest.mark.anyio
-
-ASKER = Asker(principal=ANN, purpose="investigation")
-VIEW = DocumentView(
-    document_id="d1",
-    title="Vessels",
-    metadata={},
-    banner="S//HARBOR",
-    parts=(PartView(part_id="p1", text="A text.", label=LABEL, marking="(S//HARBOR)"),),
-    ledger_id="",
-)
-
-
-@dataclass
-class Engine:
-    """Opens every label and act but those named; `fault` is raised by every decision."""
-
-    bundle_hash: str = "r1"
-    closed: set[Label] = field(default_factory=set)
-    refused: set[Act] = field(default_factory=set)
-    fault: CopilotError | None = None
-
-    def _decide(self, closed: bool) -> Decision:
-        if self.fault:
-            raise self.fault
-        return policy_engine.Denied(reason="role") if closed else policy_engine.Allowed()
-
-    async def readable(self, asker: Asker, labels: Sequence[Label]) -> frozenset[int]:
-        self._decide(False)
-        return frozenset(range(len(labels)))
-
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        return self._decide(label in self.closed)
-
-    async def permits(self, asker: Asker, act: Act) -> Decision:
-        return self._decide(act in self.refused)
-
-    async def fields(self, asker: Asker) -> frozenset[str]:
-        return frozenset(["usage"])
-
-    async def check(self) -> None:
-        self._decide(False)
-
-
-@dataclass
-class MemoryLedger:
-    """Keeps its records; `fault` is raised instead, and `hangs` never ends."""
-
-    records: list[Record] = field(default_factory=list)
-    fault: CopilotError | None = None
-    hangs: bool = False
-
-    async def record(self, record: Record) -> str:
-        await anyio.lowlevel.checkpoint()
-        if self.hangs:
-            await anyio.sleep_forever()
-        if self.fault:
-            raise self.fault
-        self.records.append(record)
-        return f"r{len(self.records)}"
-
-
-@dataclass
-class Steps:
-    """A pipeline that answers at once; `fault` is raised after the first sentence of a stream."""
-
-    fault: BaseException | None = None
-    begun: anyio.Event | None = None
-    asked: list[str] = field(default_factory=list)
-    closed: int = 0
-
-    async def ask(self, asker: Asker, question: str) -> Answer:
-        self.asked.append(question)
-        if self.begun:
-            self.begun.set()
-            await anyio.sleep_forever()
-        if self.fault:
-            raise self.fault
-        return ANSWER
-
-    async def stream(self, asker: Asker, question: str) -> AsyncIterator[Sentence | Answer]:
-        self.asked.append(question)
-        try:
-            yield SENTENCE
-            if self.fault:
-                raise self.fault
-            yield ANSWER
-        finally:
-            self.closed += 1
-
-    async def search(self, asker: Asker, question: str, k: int | None) -> SearchResult:
-        if self.fault:
-            raise self.fault
-        return SearchResult(contexts=(CONTEXT,) * (k or 1), ledger_id="s1")
-
-
-@dataclass
-class Storage:
-    """What stands in for documents and for the database that answers a ping."""
-
-    view: DocumentView | None = VIEW
-    fault: CopilotError | None = None
-    scopes: list[Scope] = field(default_factory=list)
-
-    async def document(self, scope: Scope, document_id: str) -> DocumentView | None:
-        self.scopes.append(scope)
-        return self.view
-
-    async def entity(self, scope: Scope, name: str) -> None:
-        self.scopes.append(scope)
-
-    @asynccontextmanager
-    async def transaction(self, role: object) -> AsyncIterator["Storage"]:
-        if self.fault:
-            raise self.fault
-        yield self
-
-    async def execute(self, query: str) -> None:
-        assert query == "SELECT 1"
-
-
-class Ingesting:
-    """Counts what it is given."""
-
-    async def run(self, asker: Asker, documents: list[Any], progress: Callable[[], None]) -> Any:
-        progress()
-        return IngestReport(ingested=len(documents), unchanged=0, rejected=(), ledger_ids=("i1",))
-
-
-@dataclass
-class Stage:
-    """A Copilot over fakes, with the fakes at hand."""
-
-    engine: Engine = field(default_factory=Engine)
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    steps: Steps = field(default_factory=Steps)
-    storage: Storage = field(default_factory=Storage)
-    enabled: bool = True
-
-    def __post_init__(self) -> None:
-        given: Any = {"database": self.storage, "pipeline": self.steps, "ledger": self.ledger}
-        self.copilot = Copilot(
-            Settings(enabled=self.enabled),
-            engine=self.engine,
-            scoper=Scoper(self.engine, Catalog({1: LABEL, 2: label("U")})),
-            ingest=cast(Any, Ingesting()),
-            metrics=Metrics(),
-            **given,
-        )
-        self.copilot._resources = cast(Any, self.storage)
-
-    def counted(self, name: str, **labels: str) -> float:
-        registry = self.copilot.metrics.registry
-        return registry.get_sample_value(f"copilot_{name}_total", labels) or 0.0
-
-    @property
-    def record(self) -> Record:
-        (only,) = self.ledger.records
-        return only
 
 
 async def streamed(stage: Stage) -> list[Sentence | AskOutcome]:
@@ -347,87 +174,6 @@ async def test_switched_off_asking_is_refused_and_recorded_while_search_works() 
     assert isinstance(await stage.copilot.search(ASKER, "Who?"), SearchResult)
 
 
-async def test_a_document_is_given_with_the_id_of_its_record() -> None:
-    stage = Stage()
-    assert await stage.copilot.document(ASKER, "d1") == replace(VIEW, ledger_id="r1")
-    assert stage.storage.scopes[0].labels == {1: LABEL, 2: label("U")}
-    assert (stage.record.kind, stage.record.outcome) == (Kind.READ, "Document")
-    assert stage.record.details == {
-        "document_id": "d1",
-        "read": [{"part_id": "p1", "label": LABEL.to_json()}],
-    }
-
-
-async def test_the_record_of_a_read_is_as_strict_as_what_was_read() -> None:
-    strict = label("TS", "LANTERN")
-    part = replace(VIEW.parts[0], label=strict)
-    stage = Stage(storage=Storage(view=replace(VIEW, parts=(part,))))
-    await stage.copilot.document(ASKER, "d1")
-    assert stage.record.label.dominates(strict)
-    assert stage.record.label.dominates(LABEL)
-
-
-async def test_an_absent_document_is_not_found_and_the_attempt_is_recorded() -> None:
-    stage = Stage(storage=Storage(view=None))
-    outcome = await stage.copilot.document(ASKER, "d9")
-    assert isinstance(outcome, NotFound)
-    assert (outcome.ledger_id, stage.record.outcome) == ("r1", "NotFound")
-    assert stage.record.details == {"document_id": "d9", "read": []}
-    assert stage.counted("recheck_mismatches") == 0
-
-
-async def test_what_the_double_check_refuses_looks_like_nothing_and_counts_as_an_incident() -> None:
-    stage, absent = Stage(Engine(closed={LABEL})), Stage(storage=Storage(view=None))
-    outcome = await stage.copilot.document(ASKER, "d1")
-    assert outcome == await absent.copilot.document(ASKER, "d1")
-    assert stage.counted("recheck_mismatches") == 1
-    assert stage.record.details == absent.record.details
-
-
-async def test_one_refused_part_withholds_the_whole_document() -> None:
-    parts = (VIEW.parts[0], replace(VIEW.parts[0], part_id="p2", label=label("U")))
-    stage = Stage(Engine(closed={label("U")}), storage=Storage(view=replace(VIEW, parts=parts)))
-    assert isinstance(await stage.copilot.document(ASKER, "d1"), NotFound)
-
-
-async def test_an_entity_that_nothing_visible_names_is_not_found() -> None:
-    stage = Stage()
-    assert isinstance(await stage.copilot.entity(ASKER, "Kestrel"), NotFound)
-    assert stage.record.details["entity"] == "Kestrel"
-
-
-async def test_a_stored_answer_is_read_for_this_asker_and_bears_the_record_of_the_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[object] = []
-
-    async def read(database: object, passages: object, scope: Scope, *who: str) -> Answer:
-        seen.extend(who)
-        return ANSWER
-
-    monkeypatch.setattr("copilot.answers.read", read)
-    stage = Stage()
-    assert await stage.copilot.answer(ASKER, "a1") == replace(ANSWER, ledger_id="r1")
-    assert seen == ["a1", "ann"]
-    assert stage.record.details["read"] == [{"part_id": "p1", "label": LABEL.to_json()}]
-
-
-@pytest.mark.parametrize("text", ["d\x00", "d\ud800"])
-async def test_an_id_that_no_database_holds_is_bad_input_and_still_recorded(text: str) -> None:
-    stage = Stage()
-    with pytest.raises(BadInput, match="NUL or half a character"):
-        await stage.copilot.document(ASKER, text)
-    assert stage.record.outcome == "BAD_INPUT"
-    stage.record.details["document_id"].encode("utf-8")
-    assert stage.storage.scopes == []
-
-
-async def test_nothing_is_released_where_the_ledger_takes_no_record() -> None:
-    stage = Stage(ledger=MemoryLedger(fault=Down("ledger", "no records")))
-    outcome = await stage.copilot.document(ASKER, "d1")
-    assert outcome == Unavailable(text="no records", dependency="ledger", ledger_id=None)
-
-
 async def test_a_refusal_that_cannot_be_recorded_is_no_refusal_but_a_failure() -> None:
     stage = Stage(Engine(refused={Act.ASK}), MemoryLedger(fault=Down("ledger", "no records")))
     outcome = await stage.copilot.ask(ASKER, "Who?")
@@ -435,7 +181,7 @@ async def test_a_refusal_that_cannot_be_recorded_is_no_refusal_but_a_failure() -
 
 
 async def test_a_failure_waits_only_a_while_for_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acts, "_FAILURE_S", 0.01)
+    monkeypatch.setattr(gate, "FAILURE_S", 0.01)
     stage = Stage(ledger=MemoryLedger(hangs=True), steps=Steps(fault=Down("model", "down")))
     with anyio.fail_after(5):
         outcome = await stage.copilot.ask(ASKER, "Who?")
@@ -454,25 +200,6 @@ async def test_an_act_whose_dependency_fails_raises_it_by_name() -> None:
         await stage.copilot.ingest(ASKER, [])
     assert failure.value.dependency == "policy"
     assert stage.record.details["failed_act"] == "ingest"
-
-
-async def test_reading_the_ledger_is_itself_recorded_with_what_was_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found = Page(entries=(ENTRY,), next_cursor="l1")
-
-    async def page(database: object, scope: Scope, **given: Any) -> Page:
-        assert given == {"first": 5, "after": None, "sub": "ann", "kind": None}
-        return found
-
-    monkeypatch.setattr(acts, "page", page)
-    stage = Stage()
-    assert await stage.copilot.ledger(ASKER, first=5, sub="ann") == found
-    assert (stage.record.kind, stage.record.outcome) == (Kind.READ, "LedgerPage")
-    assert stage.record.details["entries"] == ["l1"]
-    stage.ledger.fault = Down("ledger", "no records")
-    with pytest.raises(Down, match="no records"):
-        await stage.copilot.ledger(ASKER, first=5, sub="ann")
 
 
 async def test_a_long_question_is_recorded_by_its_beginning() -> None:
@@ -495,3 +222,74 @@ async def test_readiness_names_each_dependency_with_what_is_wrong() -> None:
 
 async def test_the_fields_are_those_that_policy_opens() -> None:
     assert await Stage().copilot.fields(ASKER) == frozenset(["usage"])
+
+
+async def test_who_is_revoked_is_denied_every_act_and_nothing_is_done() -> None:
+    stage = Stage()
+    stage.catalog.revoked = frozenset(["ann"])
+    copilot = stage.copilot
+    outcomes = [
+        await copilot.ask(ASKER, "Who?"),
+        *await streamed(stage),
+        await copilot.search(ASKER, "Who?"),
+        await copilot.document(ASKER, "d1"),
+        await copilot.entity(ASKER, "Kestrel"),
+        await copilot.answer(ASKER, "a1"),
+    ]
+    assert [cast(Denied, one).reason for one in outcomes] == ["revoked"] * 6
+    for act in (copilot.ledger(ASKER), copilot.ingest(ASKER, [])):
+        with pytest.raises(Forbidden, match="has been revoked"):
+            await act
+    assert await copilot.fields(ASKER) == frozenset()
+    assert [one.kind for one in stage.ledger.records] == [Kind.DENIED] * 8
+    assert (stage.steps.asked, stage.storage.scopes) == ([], [])
+    # With nothing left in their scope, what they typed is released to their own nation at most.
+    assert {one.label.releasable_to for one in stage.ledger.records} == {frozenset(["USA"])}
+
+
+async def test_the_work_is_given_the_asker_as_the_tenants_records_have_them_now() -> None:
+    stage = Stage()
+    grant = Grant(
+        grant_id="g1",
+        clearance=Classification.TS,
+        compartments=frozenset(),
+        authorities=frozenset(),
+        not_after=9,
+    )
+    stage.catalog.grants = {"ann": (grant,)}
+    await stage.copilot.ask(ASKER, "Who?")
+    await streamed(stage)
+    await stage.copilot.search(ASKER, "Who?")
+    assert [one.principal.grants for one in stage.steps.standing] == [(grant,)] * 3
+
+
+@pytest.mark.parametrize("step_up", [True, False])
+async def test_whether_a_stronger_sign_in_may_open_more_is_told_by_policy_alone(
+    step_up: bool,
+) -> None:
+    stage = Stage(Engine(step_up=step_up))
+    for ask in (
+        lambda: stage.copilot.ask(ASKER, "Who?"),
+        lambda: streamed(stage),
+        lambda: stage.copilot.search(ASKER, "Who?"),
+    ):
+        await ask()
+        assert stage.steps.step_up is step_up
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("role", "Policy does not allow you to search (by your role)."),
+        ("reason", "Your tenant wants a reason for access; say why you search."),
+        ("tenant", "Your tenant's own policy does not allow you to search."),
+    ],
+)
+async def test_a_refusal_says_what_is_in_the_way_and_is_recorded_with_it(
+    reason: str, said: str
+) -> None:
+    stage = Stage(Engine(refused={Act.SEARCH}, because=reason))
+    outcome = await stage.copilot.search(ASKER, "Who?")
+    assert outcome == Denied(text=said, reason=reason, ledger_id="r1")
+    assert stage.record.details["denied_reason"] == reason
+    assert stage.record.policy_revision == "rules of t1"

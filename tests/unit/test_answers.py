@@ -1,6 +1,7 @@
 """A stored answer is shown only to whoever may now read all that it cites."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -75,9 +76,24 @@ async def stored(corpus: MemoryCorpus, *names: str) -> Answer:
     )
 
 
-def database(answer: Answer) -> RowsDatabase:
+def database(answer: Answer, *label_ids: int) -> RowsDatabase:
+    """Holds the answer, which was made of texts under these labels."""
     body = json.loads(json.dumps(answer_json(answer)).replace("0.0", "0"))
-    return RowsDatabase({"": [{"body": body, "sub": "ann"}]})
+    return RowsDatabase({"": [{"body": body, "sub": "ann", "label_ids": list(label_ids)}]})
+
+
+async def test_an_answer_goes_with_any_text_that_went_into_it_cited_or_not(
+    corpus: MemoryCorpus,
+) -> None:
+    answer = await stored(corpus, "open")
+    everything = await scope_of(corpus, label("U"), label("S"))
+    read_too = [one.chunk.chunk_id for one in corpus.visible(everything)]
+    body = json.loads(json.dumps(answer_json(answer))) | {"rests_on": read_too}
+    held = RowsDatabase({"": [{"body": body, "sub": "ann", "label_ids": []}]})
+    passages = MemoryPassages(corpus)
+    assert await answers.read(held, passages, everything, "a1", "ann") is not None
+    less = await scope_of(corpus, label("U"))
+    assert await answers.read(held, passages, less, "a1", "ann") is None
 
 
 async def test_its_asker_reads_it_again_as_it_was(corpus: MemoryCorpus) -> None:
@@ -102,6 +118,18 @@ async def test_somebody_else_is_not_shown_how_it_was_found(corpus: MemoryCorpus)
     assert read is not None
     assert read.sentences == answer.sentences
     assert read.explanation == Explanation(plan={}, arms={}, paths=())
+
+
+async def test_what_was_made_of_originator_controlled_texts_goes_to_its_asker_alone(
+    corpus: MemoryCorpus,
+) -> None:
+    controlled = replace(label("U"), handling=frozenset(["ORCON"]))
+    label_id = corpus.labels.intern(controlled)
+    scope = await scope_of(corpus, label("U"), controlled)
+    store = database(await stored(corpus, "open"), label_id)
+    passages = MemoryPassages(corpus)
+    assert await answers.read(store, passages, scope, "a1", "ann") is not None
+    assert await answers.read(store, passages, scope, "a1", "bob") is None
 
 
 async def test_one_hidden_citation_hides_the_whole_answer(corpus: MemoryCorpus) -> None:

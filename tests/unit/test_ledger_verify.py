@@ -19,6 +19,7 @@ from copilot.ledger.verify import Checkpoint, Verification, checkpoint, export, 
 from policy.errors import BadInput, Unavailable
 from policy.labels import Label
 from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.fences import Fences
 from tests.unit.governed import asker
 
 pytestmark = pytest.mark.anyio
@@ -32,13 +33,17 @@ class Tables:
     """A database for the ledger alone: links each entry to the one before, as its trigger does."""
 
     def __init__(self) -> None:
+        self.fences = Fences(self.look)
         self.entries: list[Entry] = []
         self.error: psycopg.Error | None = None
         self.answers: list[Row] = []
 
+    async def look(self) -> dict[str, int]:
+        return {}
+
     @asynccontextmanager
     async def transaction(
-        self, role: Role, label_ids: Sequence[int] = ()
+        self, role: Role, label_ids: Sequence[int] = (), *, tenant: str = ""
     ) -> AsyncIterator["Tables"]:
         assert role is Role.LEDGER
         yield self

@@ -95,9 +95,26 @@ def test_a_search_result_tells_of_each_context_and_no_internal_id() -> None:
         SearchResult(contexts=(CONTEXT,), ledger_id="l2", timings_ms={"vector": 1.0})
     )
     (found,) = value.pop("contexts")
-    assert value == {"kind": "SearchResult", "ledger_id": "l2", "timings_ms": {"vector": 1.0}}
+    assert value == {
+        "kind": "SearchResult",
+        "notice": None,
+        "ledger_id": "l2",
+        "timings_ms": {"vector": 1.0},
+    }
     assert found["marking"] == "(S//HARBOR)"
     assert found["label"] == LABEL.to_json()
     assert found["arms"] == [{"arm": "vector", "rank": 1, "score": 0.5}]
     assert (found["document_id"], found["title"], found["text"]) == ("d1", None, CITATION.quote)
     assert "4711" not in json.dumps(found)
+
+
+def test_an_answer_that_an_earlier_release_stored_is_read_back() -> None:
+    body = stored(ANSWER)
+    del body["redactions"], body["notice"]
+    assert stored_answer(body).redactions == ()
+
+
+def test_whose_sign_in_was_weak_when_they_asked_is_no_affair_of_later_readers() -> None:
+    weak = replace(ANSWER, notice="Policy may open more to you.")
+    assert outcome_json(weak)["notice"] == weak.notice
+    assert stored_answer(stored(weak)).notice is None

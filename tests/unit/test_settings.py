@@ -8,6 +8,7 @@ from copilot.settings import Settings
 from policy.errors import Misconfigured
 
 SECRET = "a secret of at least thirty-two bytes"
+DESK = "https://desk.example"
 
 
 def test_an_empty_environment_gives_the_defaults_of_the_class() -> None:
@@ -34,6 +35,9 @@ def test_an_empty_environment_gives_the_defaults_of_the_class() -> None:
         "COPILOT_JWT_ISSUER",
         "COPILOT_ENABLED",
         "COPILOT_GRAPHRAG_ENABLED",
+        "COPILOT_TRUSTED_DOCUMENTS",
+        "COPILOT_ALLOWED_ORIGINS",
+        "COPILOT_RATE_LIMIT",
         "COPILOT_LOG",
         "COPILOT_DATABASE_TIMEOUT",
         "COPILOT_POLICY_TIMEOUT",
@@ -65,6 +69,17 @@ def test_an_empty_variable_is_as_good_as_none(name: str) -> None:
         ("COPILOT_JWT_ISSUER", "https://idp", "jwt_issuer", "https://idp"),
         ("COPILOT_ENABLED", "off", "enabled", False),
         ("COPILOT_GRAPHRAG_ENABLED", "0", "graphrag_enabled", False),
+        ("COPILOT_TRUSTED_DOCUMENTS", "false", "trusted_documents", False),
+        ("COPILOT_ALLOWED_ORIGINS", "https://desk.example", "allowed_origins", (DESK,)),
+        ("COPILOT_ALLOWED_ORIGINS", "HTTPS://Desk.example:443/", "allowed_origins", (DESK,)),
+        (
+            "COPILOT_ALLOWED_ORIGINS",
+            "http://[::1]:8000, https://desk.example,",
+            "allowed_origins",
+            ("http://[::1]:8000", DESK),
+        ),
+        ("COPILOT_RATE_LIMIT", "0", "rate_limit", 0),
+        ("COPILOT_RATE_LIMIT", " 12000 ", "rate_limit", 12_000),
         ("COPILOT_LOG", "debug", "log_level", "DEBUG"),
         ("COPILOT_DATABASE_TIMEOUT", "2", "database_timeout_s", 2.0),
         ("COPILOT_POLICY_TIMEOUT", "0.25", "policy_timeout_s", 0.25),
@@ -115,6 +130,16 @@ def test_a_switch_is_read_in_its_usual_spellings(text: str, meant: bool) -> None
         ("COPILOT_POLICY_TIMEOUT", "nan"),
         ("COPILOT_POLICY_TIMEOUT", "3601"),
         ("COPILOT_JWT_SECRET", "short"),
+        ("COPILOT_TRUSTED_DOCUMENTS", "maybe"),
+        ("COPILOT_ALLOWED_ORIGINS", "*"),
+        ("COPILOT_ALLOWED_ORIGINS", "desk.example"),
+        ("COPILOT_ALLOWED_ORIGINS", "https://desk.example/page"),
+        ("COPILOT_ALLOWED_ORIGINS", "https://desk.example https://other.example"),
+        ("COPILOT_ALLOWED_ORIGINS", "null"),
+        ("COPILOT_RATE_LIMIT", "-1"),
+        ("COPILOT_RATE_LIMIT", "1.5"),
+        ("COPILOT_RATE_LIMIT", "²"),
+        ("COPILOT_RATE_LIMIT", "9" * 12),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:

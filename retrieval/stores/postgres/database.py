@@ -1,19 +1,18 @@
-"""Connections: one pool for each serving role, and transactions that carry a scope."""
+"""Transactions under the serving roles, each with a scope and a deadline."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
 import psycopg
-from pgvector.psycopg import register_vector_async
-from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from policy.errors import Unavailable
+from policy.errors import Misconfigured, Unavailable
+from retrieval.stores.postgres.connections import Connection, Connections
+from retrieval.stores.postgres.fences import Fences
 
-Connection = AsyncConnection[DictRow]
+__all__ = ["Connection", "Database", "Role", "parameters", "serving_conninfo"]
 
 
 class Role(StrEnum):
@@ -30,67 +29,104 @@ _WRITERS_PATIENCE = 24
 
 
 class Database:
-    """Pools to one database. `url` is the owner's: it migrates, and the roles below it serve."""
+    """One database. `url` is the owner's: it migrates, and the roles below it serve.
+
+    `timeout_s` holds for a whole transaction, from the wait for a connection to the commit. Raises
+    Misconfigured where `url` cannot be read.
+    """
 
     def __init__(self, url: str, *, timeout_s: float, pool_size: int = 8) -> None:
         self.url = url
+        self.fences = Fences(self._epochs)
         self._timeout_s = timeout_s
-        self._pools = {role: self._pool(role, pool_size) for role in Role}
-
-    def _pool(self, role: Role, size: int) -> AsyncConnectionPool[Connection]:
-        return AsyncConnectionPool(
-            serving_conninfo(self.url, role, self._timeout_s),
-            connection_class=AsyncConnection[DictRow],
-            kwargs={"row_factory": dict_row, "prepare_threshold": None},
-            configure=register_vector_async,
-            min_size=0,
-            max_size=size,
-            timeout=self._timeout_s,
-            open=False,
-            check=AsyncConnectionPool.check_connection,
+        self._connections = Connections(
+            {role: serving_conninfo(url, role, timeout_s) for role in Role}, pool_size
         )
 
     async def open(self) -> None:
-        for pool in self._pools.values():
-            await pool.open()
+        self._connections.open()
 
     async def close(self) -> None:
-        for pool in self._pools.values():
-            await pool.close(timeout=self._timeout_s)
+        await self.fences.close()
+        await self._connections.close()
 
     @asynccontextmanager
     async def transaction(
-        self, role: Role, label_ids: Sequence[int] = ()
+        self, role: Role, label_ids: Sequence[int] = (), *, tenant: str = ""
     ) -> AsyncIterator[Connection]:
         """One transaction as `role`, in which row-level security shows these labels and no others.
 
-        Raises Unavailable("postgres", …) where the server is down, slow or breaks off.
+        `tenant` opens what is the tenant's as a whole: the list of its labels and the standing of its people.
+
+        Raises Unavailable("postgres", …) where the server is down, slow, breaks off, refuses or talks nonsense;
+        a broken constraint is the caller's affair.
         """
+        deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
         try:
-            async with self._pools[role].connection() as connection, connection.transaction():
-                await _set_scope(connection, label_ids)
+            async with (
+                self._connections.connection(role, deadline) as connection,
+                connection.transaction(),
+            ):
+                await _set_scope(connection, label_ids, tenant)
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except psycopg.IntegrityError:
+            raise
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise Unavailable(
                 "postgres", "the database does not answer; nothing was done"
             ) from error
+        except (
+            psycopg.Error,
+            ValueError,
+        ) as error:  # the latter, where a value is none of its type
+            raise Unavailable(
+                "postgres",
+                "the database refuses or answers nonsense; the log tells the operator why",
+            ) from error
+
+    async def _epochs(self) -> dict[str, int]:
+        async with self.transaction(Role.READER) as connection:
+            cursor = await connection.execute("SELECT tenant, epoch FROM label_epochs")
+            return {row["tenant"]: row["epoch"] for row in await cursor.fetchall()}
 
 
-async def _set_scope(connection: Connection, label_ids: Sequence[int]) -> None:
+async def _set_scope(connection: Connection, label_ids: Sequence[int], tenant: str) -> None:
     ids = "{" + ",".join(str(int(label_id)) for label_id in label_ids) + "}"
-    await connection.execute("SELECT set_config('copilot.label_ids', %s, true)", [ids])
+    await connection.execute(
+        "SELECT set_config('copilot.label_ids', %s, true), set_config('copilot.tenant', %s, true)",
+        [ids, tenant],
+    )
 
 
 def serving_conninfo(url: str, role: Role, timeout_s: float) -> str:
-    """The connection string that serves as `role`.
+    """The connection string that serves as `role`; Misconfigured where `url` is none.
 
     Over a local socket (the embedded server) the role logs in itself. Elsewhere the given user, a member
     of the role, takes it on at connection time, so that RESET ROLE leads back to it.
     """
-    given = conninfo_to_dict(url)
-    patience = timeout_s * (_WRITERS_PATIENCE if role is Role.WRITER else 1)
-    options = f"-c statement_timeout={int(patience * 1000)}"
-    connect = max(2, int(timeout_s))
+    given = parameters(url)
+    patience = int(_patience(role, timeout_s) * 1000)
+    # The second, because a client that was cut off would else hold its locks for hours.
+    options = f"-c statement_timeout={patience} -c idle_in_transaction_session_timeout={patience}"
     if str(given.get("host") or "").startswith("/") and not given.get("password"):
-        return make_conninfo(url, user=role, options=options, connect_timeout=connect)
-    return make_conninfo(url, options=f"{options} -c role={role}", connect_timeout=connect)
+        return make_conninfo(url, user=role, options=options)
+    return make_conninfo(url, options=f"{options} -c role={role}")
+
+
+def parameters(url: str) -> Mapping[str, object]:
+    """What a connection string says; Misconfigured where it cannot be read. It may hold a password."""
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # Without its cause, which repeats the string.
+        raise Misconfigured(_MALFORMED) from None
+
+
+_MALFORMED = (
+    "DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+    "with %40 for an @ in the password"
+)
+
+
+def _patience(role: Role, timeout_s: float) -> float:
+    return timeout_s * (_WRITERS_PATIENCE if role is Role.WRITER else 1)

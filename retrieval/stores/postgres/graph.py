@@ -9,7 +9,7 @@ from retrieval.ports import EntityLink, Neighbour
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
-_SQL = Queries("retrieval.stores.postgres", "graph.sql")
+SQL = Queries("retrieval.stores.postgres", "graph.sql")
 _MOST_CHUNKS_PER_ENTITY = 30
 """Applied after the scope, so that hidden mentions cannot push visible ones out."""
 
@@ -45,5 +45,5 @@ class PostgresGraph:
     ) -> list[dict[str, Any]]:
         ids = scope.label_ids
         async with self._database.transaction(Role.READER, ids) as connection:
-            cursor = await connection.execute(_SQL.scoped(name, ids), values)
+            cursor = await connection.execute(SQL.scoped(name, ids), values)
             return await cursor.fetchall()

@@ -1,7 +1,12 @@
 -- name: catalog
-SELECT l.label_id, l.value, e.epoch
-FROM label_epochs e LEFT JOIN labels l ON l.tenant = e.tenant
-WHERE e.tenant = %(tenant)s
+SELECT label_id, value FROM labels WHERE tenant = %(tenant)s
+-- name: revoked
+SELECT sub FROM revocations WHERE tenant = %(tenant)s
+-- name: grants
+SELECT grant_id, sub, clearance, compartments, authorities, extract(epoch FROM not_after)::bigint AS not_after
+FROM grants
+WHERE tenant = %(tenant)s AND approved_by IS NOT NULL AND ended_by IS NULL AND not_after > now()
+ORDER BY grant_id
 -- name: epoch
 SELECT epoch FROM label_epochs WHERE tenant = %(tenant)s
 -- name: intern

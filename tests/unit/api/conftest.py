@@ -1,11 +1,16 @@
-"""A server and a demo over one fake Copilot, each on a real port for the whole run."""
+"""Servers over one fake Copilot, each on a real port for the whole run.
+
+`server` takes any operation, so that what stands behind the allow-list is seen; `production` is as
+`copilot serve` comes, and `demo` as `copilot demo`.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 
 from copilot.api.server import create_app
-from tests.unit.api.fakes import ANN, LEE, FakeCopilot
+from copilot.settings import Settings
+from tests.unit.api.fakes import ANN, DESK, LEE, SECRET, FakeCopilot, with_settings
 from tests.unit.api.live import running
 
 
@@ -28,6 +33,13 @@ def shared_server(shared: FakeCopilot) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def shared_production(shared: FakeCopilot) -> Iterator[str]:
+    settings = Settings(jwt_secret=SECRET, allowed_origins=(DESK,))
+    with running(create_app(with_settings(shared, settings))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def shared_demo(shared: FakeCopilot) -> Iterator[str]:
     with running(create_app(shared, demo_principals={"ann": ANN, "lee": LEE})) as url:
         yield url
@@ -36,6 +48,11 @@ def shared_demo(shared: FakeCopilot) -> Iterator[str]:
 @pytest.fixture
 def server(shared_server: str, copilot: FakeCopilot) -> str:
     return shared_server
+
+
+@pytest.fixture
+def production(shared_production: str, copilot: FakeCopilot) -> str:
+    return shared_production
 
 
 @pytest.fixture

@@ -33,8 +33,11 @@ from policy.errors import Forbidden
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.types import Arm, ArmHit, Chunk, Context
+from tests.unit.api.fake_administration import FakeAdministration
 
 SECRET = "a secret of at least thirty-two bytes"
+DESK = "https://desk.example"
+"""An origin that `production` allows."""
 QUOTE = "Kestrel Holdings owns the vessel."
 LABEL = Label(tenant="t1", classification=Classification.S, compartments=frozenset(["HARBOR"]))
 ANN = Principal(
@@ -97,11 +100,30 @@ CONTEXT = Context(
 
 
 @dataclass
+class FakeRateLimit:
+    """Lets everything pass, until `wait_s` or `fault` says otherwise; remembers what it was charged."""
+
+    wait_s: float = 0.0
+    fault: Exception | None = None
+    taken: list[tuple[str, int]] = field(default_factory=list)
+
+    async def take(self, principal: Principal, cost: int) -> float:
+        if self.fault:
+            raise self.fault
+        self.taken.append((principal.sub, cost))
+        return self.wait_s
+
+
+@dataclass
 class FakeCopilot:
     """The port, without anything behind it. `fault` is raised by `ask` where it is set."""
 
-    settings: Settings = field(default_factory=lambda: Settings(jwt_secret=SECRET))
+    settings: Settings = field(
+        default_factory=lambda: Settings(jwt_secret=SECRET, trusted_documents=False)
+    )
     metrics: Metrics = field(default_factory=Metrics)
+    rate_limit: FakeRateLimit = field(default_factory=FakeRateLimit)
+    administration: FakeAdministration = field(default_factory=FakeAdministration)
     fault: Exception | None = None
     delay_s: float = 0.0
     state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok"})
@@ -201,6 +223,16 @@ class FakeCopilot:
 
     async def ready(self) -> dict[str, str]:
         return self.state
+
+
+def with_settings(fake: FakeCopilot, settings: Settings) -> Any:
+    """The same fake under other settings."""
+
+    class Other:
+        def __getattr__(self, name: str) -> Any:
+            return settings if name == "settings" else getattr(fake, name)
+
+    return Other()
 
 
 ENTRY = Entry(

@@ -53,9 +53,16 @@ def post(
     variables: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> httpx2.Response:
+    return post_json(base_url, {"query": query, "variables": variables or {}}, headers)
+
+
+def post_json(
+    base_url: str, body: object, headers: dict[str, str] | None = None
+) -> httpx2.Response:
+    """Any body, as JSON."""
     return httpx2.post(
         f"{base_url}/graphql",
-        content=json.dumps({"query": query, "variables": variables or {}}),
+        content=json.dumps(body),
         headers={"Content-Type": "application/json", **(headers or {})},
         timeout=20,
     )

@@ -26,14 +26,22 @@ def test_an_operation_is_valid_and_named_like_its_file(name: str) -> None:
 
 def test_there_is_an_operation_for_each_act() -> None:
     assert set(NAMES) == {
+        "AccessGrants",
         "Answer",
+        "ApproveAccess",
         "Ask",
         "AskStream",
+        "DeleteDocument",
         "Document",
+        "EndAccess",
         "Entity",
         "Ingest",
         "Ledger",
         "Me",
+        "ReinstatePrincipal",
+        "RelabelDocument",
+        "RequestAccess",
+        "RevokePrincipal",
         "Search",
     }
 
@@ -72,6 +80,8 @@ def test_an_answer_has_the_fields_of_results(server: str) -> None:
         "answerId": "a1",
         "ledgerId": "l1",
         "model": "extractive",
+        "redactions": [],
+        "notice": None,
         "sentences": [
             {
                 "text": QUOTE,

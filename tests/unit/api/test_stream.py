@@ -51,6 +51,15 @@ def test_over_multipart(server: str) -> None:
     assert text.index('"Sentence"') < text.index('"Answer"')
 
 
+def test_a_subscription_that_asks_for_one_result_is_told_how_to_ask(
+    server: str, copilot: FakeCopilot
+) -> None:
+    response = httpx2.post(f"{server}/graphql", json=BODY, headers=bearer(ANN))
+    assert response.status_code == 400
+    assert "Accept: text/event-stream" in response.text
+    assert not copilot.asked
+
+
 def test_a_stream_needs_a_token(server: str, copilot: FakeCopilot) -> None:
     headers = {"Accept": "text/event-stream"}
     assert httpx2.post(f"{server}/graphql", json=BODY, headers=headers).status_code == 401
@@ -82,6 +91,17 @@ def test_who_hangs_up_breaks_the_answer_off(
         with httpx2.stream("POST", f"{server}/graphql", json=BODY, headers=headers) as response:
             next(response.iter_lines())
     assert soon(lambda: copilot.broken_off == 1)
+
+
+def test_who_hangs_up_gives_the_turn_back(server: str, copilot: FakeCopilot) -> None:
+    headers = {**bearer(ANN), "Accept": "text/event-stream"}
+    for i in range(Limits().at_once + 1):
+        copilot.delay_s = 20
+        with httpx2.stream("POST", f"{server}/graphql", json=BODY, headers=headers) as response:
+            next(response.iter_lines())
+        assert soon(lambda broken=i + 1: copilot.broken_off == broken)
+    copilot.delay_s = 0
+    assert '"Answer"' in httpx2.post(f"{server}/graphql", json=BODY, headers=headers).text
 
 
 @pytest.mark.anyio

@@ -91,10 +91,15 @@ def test_each_response_has_security_headers(server: str, path: str) -> None:
         "x-frame-options": "DENY",
         "referrer-policy": "no-referrer",
         "cache-control": "no-store",
+        "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
+        "x-permitted-cross-domain-policies": "none",
     }.items():
         assert response.headers[name] == value
     assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert {"camera=()", "microphone=()", "geolocation=()"} <= set(
+        response.headers["permissions-policy"].split(", ")
+    )
     assert re.fullmatch("[0-9a-f]{32}", response.headers["x-trace-id"])
     assert "server" not in response.headers
     assert "access-control-allow-origin" not in response.headers

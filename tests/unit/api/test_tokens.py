@@ -47,6 +47,8 @@ async def test_what_a_token_does_not_say_about_authentication_is_not_assumed() -
     del claims["acr"], claims["auth_time"]
     principal = (await verifier().verify(jwt.encode(claims, SECRET))).principal
     assert (principal.acr, principal.auth_time) == ("unstated", 0)
+    null = jwt.encode(claims | {"acr": "strong", "auth_time": None}, SECRET)
+    assert (await verifier().verify(null)).principal.auth_time == 0
 
 
 @pytest.mark.parametrize(

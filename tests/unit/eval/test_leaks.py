@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from eval.acts import Act, Kind, as_json, comparable, names
+from eval.acts import Act, Kind, as_json, comparable, difference, names
 from eval.leaks import Held, View, leaks, view
 from eval.oracle import may_read
-from eval.policy import difference
 from policy.labels import Classification, Label
 from tests.unit.eval.examples import LABEL
 

@@ -60,6 +60,18 @@ def test_join_is_the_least_upper_bound(a: Label, b: Label, c: Label) -> None:
 
 
 @given(labels, labels)
+def test_a_label_absorbs_just_what_it_dominates(a: Label, b: Label) -> None:
+    assert (a.join(b) == a) == a.dominates(b)
+    assert a.join(a.join(b)) == a.join(b)
+
+
+@given(labels, labels, labels)
+def test_join_keeps_the_order(a: Label, b: Label, c: Label) -> None:
+    higher = a.join(b)
+    assert higher.join(c).dominates(a.join(c))
+
+
+@given(labels, labels)
 def test_dominance_is_that_each_field_is_at_least_as_strict(a: Label, b: Label) -> None:
     releases_no_more = b.releasable_to is None or (
         a.releasable_to is not None and a.releasable_to <= b.releasable_to
@@ -128,6 +140,8 @@ def test_releasable_to_nobody_is_not_unrestricted() -> None:
         ({"classification": "U", "authorities": [" A"]}, "authorities must be a name"),
         ({"classification": "U", "handling": ["P\u200bII"]}, "handling must be a name"),
         ({"classification": "U", "handling": ["\ud800"]}, "handling must be a name"),
+        ({"classification": "U", "handling": ["DRAFT"]}, "unknown handling 'DRAFT'; known: CUI, "),
+        ({"classification": "U", "handling": ["pii"]}, "unknown handling 'pii'"),
         ({"classification": "U", "tenant": None}, "tenant must be a name"),
         ({"classification": "U", "tenant": ""}, "tenant must be a name"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from policy import Asker, Scope, Scoper
+from policy import Asker, Classification, Grant, Scope, Scoper
 from policy import scope as scope_module
 from tests.unit.policy.fakes import Catalog, ListedLabels, asker, label
 
@@ -32,7 +32,7 @@ async def test_a_scope_holds_the_open_labels_under_their_ids(
     assert scope.label_ids == [4]
     assert dict(scope.labels) == {4: OPEN}
     assert scope.canonical_labels() == [OPEN.canonical()]
-    assert (scope.tenant, scope.bundle_hash, scope.epoch) == ("t1", "r1", 1)
+    assert (scope.tenant, scope.revision, scope.epoch) == ("t1", "r1", 1)
 
 
 async def test_ids_ascend_and_texts_are_sorted(engine: ListedLabels) -> None:
@@ -46,7 +46,7 @@ async def test_ids_ascend_and_texts_are_sorted(engine: ListedLabels) -> None:
 @pytest.mark.parametrize("forged", [None, object(), True])
 def test_nobody_else_makes_a_scope(forged: object) -> None:
     with pytest.raises(TypeError, match="Scoper only"):
-        Scope(tenant="t1", labels={4: OPEN}, bundle_hash="r1", epoch=1, made_by=forged)
+        Scope(tenant="t1", labels={4: OPEN}, revision="r1", epoch=1, made_by=forged)
 
 
 async def test_a_scope_cannot_be_widened(engine: ListedLabels, catalog: Catalog) -> None:
@@ -91,9 +91,72 @@ async def test_a_new_epoch_gives_a_new_scope(engine: ListedLabels, catalog: Cata
 async def test_a_new_policy_gives_a_new_scope(engine: ListedLabels, catalog: Catalog) -> None:
     scoper = Scoper(engine, catalog)
     await scoper.scope(asker())
-    engine.bundle_hash, engine.open_labels = "r2", set()
+    engine.hash, engine.open_labels = "r2", set()
     after = await scoper.scope(asker())
-    assert (after.label_ids, after.bundle_hash) == ([], "r2")
+    assert (after.label_ids, after.revision) == ([], "r2")
+
+
+async def test_another_sign_in_reason_or_authority_is_decided_anew(
+    engine: ListedLabels, catalog: Catalog
+) -> None:
+    scoper, who = Scoper(engine, catalog), asker()
+    others = [
+        replace(who, reason="case 12"),
+        replace(who, principal=replace(who.principal, acr="weak")),
+        replace(who, principal=replace(who.principal, auth_time=1)),
+        replace(who, principal=replace(who.principal, nationality="GBR")),
+    ]
+    for one in [who, *others, *others, who]:
+        await scoper.scope(one)
+    assert engine.asked == [who, *others]
+
+
+async def test_a_scope_is_kept_up_to_the_second_at_which_time_may_change_it(
+    engine: ListedLabels, catalog: Catalog
+) -> None:
+    now = [1000.0]
+    scoper = Scoper(engine, catalog, clock=lambda: now[0])
+    engine.until_s = 1010
+    kept = await scoper.scope(asker())
+    engine.open_labels, engine.until_s = set(), None
+    now[0] = 1009.999
+    assert await scoper.scope(asker()) is kept
+    now[0] = 1010.0
+    assert (await scoper.scope(asker())).label_ids == []
+    now[0] = 9e9
+    assert (await scoper.scope(asker())).label_ids == []
+    assert len(engine.asked) == 2
+
+
+GRANT = Grant(
+    grant_id="g1",
+    clearance=Classification.TS,
+    compartments=frozenset(),
+    authorities=frozenset(),
+    not_after=2000,
+)
+
+
+async def test_the_engine_decides_on_the_standing_that_the_records_say(
+    engine: ListedLabels, catalog: Catalog
+) -> None:
+    scoper, who = Scoper(engine, catalog), asker()
+    await scoper.scope(who)
+    catalog.revoked, catalog.grants = frozenset(["ann"]), {"ann": (GRANT,), "bob": ()}
+    await scoper.scope(who)
+    standing = replace(who, principal=replace(who.principal, revoked=True, grants=(GRANT,)))
+    assert engine.asked == [who, standing]
+    assert await scoper.standing(who) == standing
+    assert await scoper.standing(asker("bob")) == asker("bob")
+
+
+async def test_what_somebody_claims_of_their_standing_counts_for_nothing(
+    engine: ListedLabels, catalog: Catalog
+) -> None:
+    who = asker()
+    claimed = replace(who, principal=replace(who.principal, revoked=True, grants=(GRANT,)))
+    await Scoper(engine, catalog).scope(claimed)
+    assert engine.asked == [who]
 
 
 async def test_the_scope_used_longest_ago_is_forgotten_first(

@@ -1,0 +1,68 @@
+"""The searches without governance, to measure what it costs: as the owner, with no label in any statement.
+
+For benches alone: nothing that serves imports this.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector_async
+from psycopg.rows import DictRow, dict_row
+
+from policy.scope import Scope
+from retrieval.stores.postgres import graph, search
+from retrieval.stores.postgres.queries import Queries
+
+OwnConnection = psycopg.AsyncConnection[DictRow]
+_LABELLED = re.compile(r"(?:\w+\.)?label_id = ANY\(\{labels\}\)")
+
+
+async def connect(url: str) -> OwnConnection:
+    """As the owner of the tables, whom row-level security does not hold; the caller closes it."""
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
+    await register_vector_async(connection)
+    return connection
+
+
+class BarePassages(search.PostgresPassages):
+    """`PassageStore` over everything."""
+
+    def __init__(self, connection: OwnConnection) -> None:
+        self._connection = connection
+
+    async def _rows(
+        self,
+        name: str,
+        scope: Scope,  # noqa: ARG002  nobody asks for it here
+        values: Mapping[str, Any],
+    ) -> list[dict[str, Any]]:
+        return await _everything(self._connection, search.SQL, name, values)
+
+    async def _nearest(self, scope: Scope, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return await self._rows("nearest", scope, values)
+
+
+class BareGraph(graph.PostgresGraph):
+    """`GraphStore` over everything."""
+
+    def __init__(self, connection: OwnConnection) -> None:
+        self._connection = connection
+
+    async def _rows(
+        self,
+        name: str,
+        scope: Scope,  # noqa: ARG002  nobody asks for it here
+        values: Mapping[str, Any],
+    ) -> list[dict[str, Any]]:
+        return await _everything(self._connection, graph.SQL, name, values)
+
+
+async def _everything(
+    connection: OwnConnection, queries: Queries, name: str, values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    text = _LABELLED.sub("true", queries[name].as_string()).encode()
+    async with connection.transaction():
+        cursor = await connection.execute(text, values)
+        return await cursor.fetchall()

@@ -1,0 +1,62 @@
+"""Deletion: all of a document that somebody may read, in one transaction with its record."""
+
+from collections.abc import Sequence
+
+from copilot.ingest import addressed, writer
+from copilot.ingest.addressed import Addressed
+from copilot.ledger.log import Ledger, Record, append
+from copilot.ledger.records import Kind
+from copilot.recorder import Recorder
+from copilot.results import Deleted
+from policy.principal import Asker
+from policy.scope import Scope, Scoper
+from retrieval.stores.postgres.database import Database, Role
+
+
+class Removal:
+    """Deletes what somebody may read. What they may not read stays, and stays unsaid."""
+
+    def __init__(
+        self, database: Database, scoper: Scoper, ledger: Ledger, recorder: Recorder
+    ) -> None:
+        self._database = database
+        self._scoper = scoper
+        self._ledger = ledger
+        self._recorder = recorder
+
+    async def delete(self, asker: Asker, given_id: str) -> Deleted | None:
+        """What was deleted; None where the asker may read nothing of it, hidden or absent.
+
+        Raises Unavailable where the document keeps changing meanwhile; nothing was done then.
+        """
+        for _ in range(addressed.MOST_TRIES):
+            scope = await self._scoper.scope(asker)
+            found = await addressed.look(self._database, scope, given_id)
+            if not found:
+                return None
+            record = await self._record(asker, given_id, found)
+            if ledger_id := await self._delete(scope, given_id, found, record):
+                part_ids = tuple(addressed.part_ids(found))
+                return Deleted(document_id=given_id, part_ids=part_ids, ledger_id=ledger_id)
+        raise addressed.unsettled(given_id)
+
+    async def _record(self, asker: Asker, given_id: str, found: Sequence[Addressed]) -> Record:
+        details = {"deleted": addressed.described(given_id, found)}
+        labels = addressed.labels(found)
+        return await self._recorder.prepared(Kind.DELETE, asker, "Deleted", details, labels)
+
+    async def _delete(
+        self, scope: Scope, given_id: str, found: Sequence[Addressed], record: Record
+    ) -> str | None:
+        """The ledger id; None where the document is not any more what was found."""
+        record_label = await self._ledger.label_id(record.label)
+        async with self._database.transaction(Role.WRITER, scope.label_ids) as connection:
+            if await addressed.find(connection, scope, given_id) != found:
+                return None
+            await writer.hold_statistics(connection, addressed.part_ids(found), [])
+            for one in found:
+                await addressed.remove(connection, scope, one)
+            await addressed.raise_fence(connection, scope.tenant)
+            ledger_id = await append(connection, record, record_label)
+        self._database.fences.doubt()
+        return ledger_id

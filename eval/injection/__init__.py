@@ -1,0 +1,1 @@
+"""Prompt injection: attacks planted in documents, a model that obeys them, and a judge of what comes out."""

@@ -1,0 +1,116 @@
+"""What the operator of an installation states for policy: tenants' settings, providers' accreditations.
+
+Both come from JSON files that the settings name; what is malformed is refused at start.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from policy.errors import Misconfigured
+from policy.labels import HANDLING, Classification, is_name
+
+_TENANT = frozenset(["reason_required", "policy"])
+_ACCREDITATION = frozenset(["residency", "classification", "compartments", "handling"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """One tenant's settings."""
+
+    reason_required: bool = False
+    """Whether whoever reads has to say why."""
+    policy: Path | None = None
+    """The folder of a bundle of their own, which can only narrow (`policy.narrowed`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What has been stated; tenants and providers that are not named have the defaults of the rules."""
+
+    tenants: Mapping[str, Tenant] = field(default_factory=dict)
+    accreditations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By provider, as `intelgraph.llm.route` takes it."""
+
+    def reason_required(self, tenant: str) -> bool:
+        return tenant in self.tenants and self.tenants[tenant].reason_required
+
+    @classmethod
+    def read(cls, tenants: Path | None, accreditations: Path | None) -> "Installation":
+        """Reads the files, where they are given; Misconfigured names the file and the fault."""
+        return cls(
+            tenants={
+                name: _tenant(value, name, tenants)
+                for name, value in _objects(tenants).items()
+                if tenants is not None
+            },
+            accreditations={
+                provider: _accreditation(value, f"{accreditations}: {provider!r}")
+                for provider, value in _objects(accreditations).items()
+            },
+        )
+
+
+def _objects(path: Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    try:
+        value = json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
+    except OSError as error:
+        raise Misconfigured(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise Misconfigured(f"{path} is not JSON that can be read: {error}") from error
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise Misconfigured(f'{path} must be an object of names to objects, like {{"t1": {{}}}}')
+    for name in value:
+        if not is_name(name):
+            raise Misconfigured(f"{path}: {name!r} is no name; write it without blanks around it")
+    return value
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two statements under one name the stricter might be the one that is lost."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} stands there twice; keep one")
+    return value
+
+
+def _tenant(value: Mapping[str, Any], name: str, file: Path) -> Tenant:
+    _only(value, _TENANT, f"{file}: {name!r}")
+    required, folder = value.get("reason_required", False), value.get("policy")
+    if not isinstance(required, bool):
+        raise Misconfigured(f"{file}: reason_required of {name!r} must be true or false")
+    if folder is not None and not (isinstance(folder, str) and folder):
+        raise Misconfigured(f"{file}: policy of {name!r} must be the path of a folder, or null")
+    # Beside the file that names it, so that the two can be moved together.
+    return Tenant(reason_required=required, policy=file.parent / folder if folder else None)
+
+
+def _accreditation(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    _only(value, _ACCREDITATION, where)
+    if missing := sorted(_ACCREDITATION - set(value)):
+        raise Misconfigured(f"{where} must also say {missing[0]}")
+    if value["classification"] not in list(Classification):
+        raise Misconfigured(f"{where}: classification must be one of U, C, S, TS")
+    if value["residency"] != "" and not is_name(value["residency"]):
+        raise Misconfigured(f'{where}: residency must be a country, such as "USA", or ""')
+    if value["compartments"] != "*":
+        _names(value["compartments"], f"{where}: compartments")
+    if unknown := sorted(set(_names(value["handling"], f"{where}: handling")) - HANDLING):
+        raise Misconfigured(f"{where}: unknown handling {unknown[0]!r}; known: {sorted(HANDLING)}")
+    return value
+
+
+def _names(value: object, what: str) -> list[str]:
+    if not isinstance(value, list) or not all(map(is_name, value)):
+        raise Misconfigured(f"{what} must be a list of names")
+    return value
+
+
+def _only(value: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    if unknown := sorted(set(value) - known):
+        raise Misconfigured(f"{where}: unknown key {unknown[0]!r}; known: {sorted(known)}")

@@ -1,0 +1,204 @@
+"""The interference suite finds a filter that is missing, whichever it is; row-level security covers for it."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from copilot import answers, find, resources
+from copilot.app import engine_of
+from copilot.ledger import pages
+from copilot.settings import Settings
+from eval.interference.bench import Bench
+from eval.interference.corpora import draw
+from eval.interference.embedded_once import EmbeddedOnce
+from eval.interference.pairs import Pair, compared, prepared
+from eval.interference.run import migrated
+from eval.interference.tally import Tally
+from eval.oracle import may_read
+from policy.engine import Allowed
+from policy.principal import Asker
+from policy.recheck import Rechecked
+from policy.scope import Scope, Scoper
+from retrieval.embedding import load
+from retrieval.stores.postgres import database, graph, search
+from retrieval.stores.postgres.database import Role
+from retrieval.stores.postgres.queries import Queries
+from tests.integration.test_row_level_security import forgetful
+
+pytestmark = pytest.mark.anyio
+
+CORPUS = 38
+"""One with many transfers of one firm and with a hidden list of names that share a word."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A block of SQL with its label clauses, or some of them, taken out."""
+
+    module: ModuleType
+    block: str
+    change: Callable[[str], str] = forgetful
+
+    def __str__(self) -> str:
+        return f"{self.module.__name__.rsplit('.', 1)[-1]}-{self.block}-{self.change.__name__}"
+
+
+def degree_of_all(block: str) -> str:
+    """Counts hidden mentions as well, and shows none."""
+    return _replaced(
+        block,
+        "count(*) OVER (PARTITION BY n.entity_id)",
+        "(SELECT count(DISTINCT x.chunk_id) FROM mentions x WHERE x.entity_id = n.entity_id)",
+    )
+
+
+def limit_before_scope(block: str) -> str:
+    """Lets hidden chunks use up what one entity may give."""
+    open_ = forgetful(block)
+    return _replaced(
+        open_,
+        "WHERE place <= %(most)s",
+        "WHERE place <= %(most)s AND chunk_id IN (SELECT chunk_id FROM chunks WHERE label_id = ANY({labels}))",
+    )
+
+
+def documents_own_label(block: str) -> str:
+    """Forgets that id and title have a label of their own."""
+    return _replaced(block, " AND d.label_id = ANY({labels})", "")
+
+
+def _replaced(block: str, old: str, new: str) -> str:
+    assert old in block
+    return block.replace(old, new)
+
+
+MUTANTS = [
+    Mutant(search, "nearest"),
+    Mutant(search, "postings"),
+    Mutant(search, "statistics"),
+    Mutant(search, "chunks"),
+    Mutant(search, "chunks", documents_own_label),
+    Mutant(search, "sentences"),
+    Mutant(graph, "linked"),
+    Mutant(graph, "entities_in"),
+    Mutant(graph, "mentions"),
+    Mutant(graph, "mentions", degree_of_all),
+    Mutant(graph, "mentions", limit_before_scope),
+    Mutant(graph, "neighbours"),
+    Mutant(resources, "document"),
+    Mutant(resources, "entities"),
+    Mutant(resources, "entity_mentions"),
+    Mutant(resources, "entity_relations"),
+    Mutant(resources, "names_in"),
+    Mutant(resources, "relations_in"),
+    Mutant(answers, "read_answer"),
+    Mutant(pages, "page"),
+]
+
+
+@pytest.fixture(scope="module")
+async def bench(models_dir: Path) -> AsyncIterator[Bench]:
+    settings = Settings(models_dir=models_dir, database_timeout_s=30, policy_timeout_s=30)
+    engine, embedder = engine_of(settings), load(models_dir)
+    yield Bench(settings=settings, engine=engine, embedder=EmbeddedOnce(embedder))
+    await engine.close()
+    embedder.close()
+
+
+@pytest.fixture(scope="module")
+async def pair(bench: Bench, postgres: str) -> AsyncIterator[Pair]:
+    async with (
+        migrated(postgres) as template,
+        prepared(bench, template, draw(CORPUS, may_read)) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+def unprotected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers connect as the owner, whom row-level security does not stop."""
+    real = database.serving_conninfo
+
+    def conninfo(url: str, role: Role, timeout_s: float) -> str:
+        return url if role in (Role.READER, Role.AUDITOR) else real(url, role, timeout_s)
+
+    monkeypatch.setattr(database, "serving_conninfo", conninfo)
+
+
+def planted(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the changed block in the place of the right one."""
+    queries = next(one for one in vars(mutant.module).values() if isinstance(one, Queries))
+    blocks = {**queries._blocks, mutant.block: mutant.change(queries._blocks[mutant.block])}
+    monkeypatch.setattr(queries, "_blocks", blocks)
+
+
+async def test_without_row_level_security_the_product_still_passes(
+    bench: Bench, pair: Pair, unprotected: None
+) -> None:
+    assert (await compared(bench, pair)).wrong == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+async def test_a_search_without_its_filter_is_found(
+    bench: Bench, pair: Pair, unprotected: None, monkeypatch: pytest.MonkeyPatch, mutant: Mutant
+) -> None:
+    planted(mutant, monkeypatch)
+    tally = await compared(bench, pair)
+    assert tally.wrong
+
+
+async def test_row_level_security_alone_covers_for_all_filters(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mutant in MUTANTS:
+        if mutant.change is forgetful:
+            planted(mutant, monkeypatch)
+    assert (await compared(bench, pair)).wrong == []
+
+
+async def test_a_scope_cached_for_somebody_else_is_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row-level security follows the scope, so it is no help here."""
+    real = Scoper.scope
+    kept: dict[tuple[int, str], Scope] = {}
+
+    async def by_tenant(self: Scoper, asker: Asker) -> Scope:
+        key = id(self), asker.principal.tenant
+        if key not in kept:
+            kept[key] = await real(self, asker)
+        return kept[key]
+
+    monkeypatch.setattr(Scoper, "scope", by_tenant)
+    assert (await compared(bench, pair)).differences
+
+
+async def test_a_double_check_that_lets_everything_pass_is_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unchecked(_engine: object, _asker: object, _scope: object, items: Any) -> object:
+        return Rechecked(kept=tuple(items), dropped=())
+
+    monkeypatch.setattr(find, "double_check", unchecked)
+    assert kinds(await compared(bench, pair)) == {"ask", "search"}
+
+
+async def test_reads_that_are_not_checked_again_are_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def yes(_self: object, _asker: object, _label: object) -> Allowed:
+        return Allowed()
+
+    monkeypatch.setattr(type(bench.engine), "may_read", yes)
+    found = kinds(await compared(bench, pair))
+    assert found == {"ask", "search", "document", "entity", "answer"}
+
+
+def kinds(tally: Tally) -> set[str]:
+    """What showed unreadable labels once nothing but the double check was left."""
+    assert not tally.differences
+    return {leak.name.split("/")[3].split(":")[0].split(" ")[0] for leak in tally.recheck_leaks}

@@ -1,0 +1,50 @@
+"""What every command opens in place of the real product, and its settings."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from copilot.commands import demo, ingest, operate, query
+from copilot.settings import Settings
+from tests.unit.api.fakes import ANN, LEE, SECRET
+from tests.unit.commands.product import Product
+
+
+@pytest.fixture
+def product(monkeypatch: pytest.MonkeyPatch) -> Product:
+    """What every command opens in place of the real product."""
+    made = Product()
+
+    @asynccontextmanager
+    async def opened(settings: Settings) -> AsyncIterator[Product]:
+        yield made
+
+    for module in (query, ingest, operate, demo):
+        monkeypatch.setattr(module, "opened", opened)
+    return made
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    path = tmp_path / "principals.json"
+    path.write_text(json.dumps({"ann": ANN.to_json(), "lee": LEE.to_json()}), "utf-8")
+    return Settings(principals=path, act_as="ann", jwt_secret=SECRET, database_url="postgres://db")
+
+
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Where servers listened, and over what."""
+    seen: list[tuple[Any, ...]] = []
+
+    async def listen(app: object, host: str, port: int) -> None:
+        seen.append((app, host, port))
+
+    for module in (operate, demo):
+        monkeypatch.setattr(module, "listen", listen)
+        monkeypatch.setattr(module, "require_free", lambda host, port: None, raising=False)
+        monkeypatch.setattr(module, "create_app", lambda copilot, **more: (copilot, more))
+    return seen
