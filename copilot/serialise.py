@@ -1,5 +1,6 @@
 """The JSON form of results: what the command line prints and what a stored answer is kept as."""
 
+from dataclasses import replace
 from typing import Any
 
 from copilot.results import (
@@ -25,7 +26,10 @@ _EMPTY = Explanation(plan={}, arms={}, paths=())
 def outcome_json(
     outcome: Answer | NotFound | Denied | StepUpRequired | Unavailable,
 ) -> dict[str, Any]:
-    """Every kind of outcome with the same keys, so that a reader needs no cases."""
+    """Every kind of outcome with the same keys, so that a reader needs no cases.
+
+    `redactions` and `notice` are there where the filter took something out or something is to be noticed.
+    """
     answer = outcome if isinstance(outcome, Answer) else None
     explained = getattr(outcome, "explanation", None) or _EMPTY
     value: dict[str, Any] = {
@@ -38,31 +42,34 @@ def outcome_json(
         "ledger_id": outcome.ledger_id,
         "model": getattr(outcome, "model", ""),
         "usage": usage_json(getattr(outcome, "usage", Usage())),
-        "redactions": [
-            {"reason": one.reason, "count": one.count} for one in getattr(outcome, "redactions", ())
-        ],
-        "notice": getattr(outcome, "notice", None),
         "timings_ms": dict(getattr(outcome, "timings_ms", {})),
     }
     for reason in ("reason", "dependency"):
         if hasattr(outcome, reason):
             value[reason] = getattr(outcome, reason)
-    return value
+    if redactions := getattr(outcome, "redactions", ()):
+        value["redactions"] = [{"reason": one.reason, "count": one.count} for one in redactions]
+    return value | _noticed(outcome)
+
+
+def _noticed(outcome: object) -> dict[str, str]:
+    """What should be known of the whole, where there is something."""
+    notice = getattr(outcome, "notice", None)
+    return {"notice": notice} if notice else {}
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
     """An answer as it is stored: without what belongs to the request that made it."""
-    return outcome_json(answer) | {"timings_ms": {}, "notice": None}
+    return outcome_json(replace(answer, notice=None)) | {"timings_ms": {}}
 
 
 def search_json(result: SearchResult) -> dict[str, Any]:
     return {
         "kind": result.kind,
         "contexts": [context_json(one) for one in result.contexts],
-        "notice": result.notice,
         "ledger_id": result.ledger_id,
         "timings_ms": dict(result.timings_ms),
-    }
+    } | _noticed(result)
 
 
 def context_json(one: Context) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from policy.engine import Act, Allowed, Call, Decision, Denied, Readable, Releas
 from policy.errors import Misconfigured, Unavailable
 from policy.labels import Label
 from policy.principal import Asker
-from policy.rego_engine import RegoEngine, about, is_positions, is_texts, not_an_answer, routing
+from policy.rego_engine import (
+    RegoEngine,
+    about,
+    is_positions,
+    is_texts,
+    not_an_answer,
+    routing,
+    written,
+)
 
 CLOSED, REFUSED, UNROUTABLE = TENANT_RULES = (
     "tenant/closed",
@@ -47,7 +55,7 @@ class TenantRules:
 
     async def closed(self, question: Mapping[str, Any], labels: Sequence[Label]) -> frozenset[int]:
         """The positions of the labels that the tenant closes."""
-        asked = {**question, "labels": [label.to_json() for label in labels]}
+        asked = {**question, "labels": [*map(written, labels)]}
         self._refresh()
         answer = await self._evaluator.evaluate(CLOSED, asked)
         if not is_positions(answer, len(labels)):

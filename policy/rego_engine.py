@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from policy.engine import Act, Allowed, Call, Decision, Denied, Readable, Release
@@ -51,7 +52,7 @@ class RegoEngine(ABC):
 
     async def readable(self, asker: Asker, labels: Sequence[Label]) -> Readable:
         """Which of `labels` the asker may read."""
-        answer = await self._ask(READABLE, asker, {"labels": [label.to_json() for label in labels]})
+        answer = await self._ask(READABLE, asker, {"labels": [*map(written, labels)]})
         match answer:
             case {"positions": positions, "until_s": until, **rest} if not rest:
                 if is_positions(positions, len(labels)) and is_seconds(until):
@@ -125,6 +126,12 @@ class RegoEngine(ABC):
     async def _ask(self, entry: str, asker: Asker, subject: Mapping[str, Any]) -> Any:
         question = about(asker, self._clock()) | dict(subject)
         return _checked(await self._evaluate(entry, question), entry, self._bundle_hash)
+
+
+@lru_cache(maxsize=16_384)
+def written(label: Label) -> dict[str, Any]:
+    """A label as Rego takes it: kept, since a tenant's labels are asked about for each person. Do not change it."""
+    return label.to_json()
 
 
 def about(asker: Asker, now_ns: int) -> dict[str, Any]:

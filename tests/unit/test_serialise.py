@@ -13,6 +13,7 @@ from copilot.results import (
     Denied,
     Explanation,
     NotFound,
+    Redaction,
     SearchResult,
     StepUpRequired,
     Unavailable,
@@ -97,7 +98,6 @@ def test_a_search_result_tells_of_each_context_and_no_internal_id() -> None:
     (found,) = value.pop("contexts")
     assert value == {
         "kind": "SearchResult",
-        "notice": None,
         "ledger_id": "l2",
         "timings_ms": {"vector": 1.0},
     }
@@ -108,10 +108,11 @@ def test_a_search_result_tells_of_each_context_and_no_internal_id() -> None:
     assert "4711" not in json.dumps(found)
 
 
-def test_an_answer_that_an_earlier_release_stored_is_read_back() -> None:
-    body = stored(ANSWER)
-    del body["redactions"], body["notice"]
-    assert stored_answer(body).redactions == ()
+def test_what_was_redacted_is_told_where_there_was_something() -> None:
+    assert "redactions" not in outcome_json(ANSWER)
+    less = replace(ANSWER, redactions=(Redaction(reason="a credential", count=2),))
+    assert outcome_json(less)["redactions"] == [{"reason": "a credential", "count": 2}]
+    assert stored_answer(stored(less)).redactions == less.redactions
 
 
 def test_whose_sign_in_was_weak_when_they_asked_is_no_affair_of_later_readers() -> None:
