@@ -44,7 +44,7 @@ async def test_an_owner_without_superuser_migrates_and_serves(owner_url: str) ->
     await database.open()
     try:
         label = Label(tenant="t1", classification=Classification.U)
-        async with database.transaction(Role.WRITER) as connection:
+        async with database.transaction(Role.WRITER, tenant="t1") as connection:
             await intern(connection, label)
         for role in Role:
             async with database.transaction(role) as connection:

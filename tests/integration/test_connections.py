@@ -170,7 +170,7 @@ async def test_what_the_database_refuses_is_unavailable_and_a_constraint_is_not(
         with pytest.raises(Unavailable, match="the log tells"):
             await one(database, statement)
     with pytest.raises(psycopg.IntegrityError):
-        async with database.transaction(Role.LEDGER) as connection:
+        async with database.transaction(Role.LEDGER, tenant="t") as connection:
             await connection.execute("INSERT INTO labels (tenant, canonical) VALUES ('t', NULL)")
 
 
