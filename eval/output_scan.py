@@ -17,7 +17,7 @@ from copilot.output_scan import Clean, Kind, OutputScan, Redacted, Withheld
 from eval.cases import FOLDER
 from eval.disguises import DISGUISES, cut, nested
 from eval.results import Failure, Figure, Goal, Result, at_least, environment, exactly
-from eval.scanned_casefile import on_the_case_file
+from eval.scanned import on_the_case_file
 from eval.synthetic import CHECKSUMMED, PERSONAL, SECRETS, Sample, samples, some
 from eval.table import table
 
