@@ -1,6 +1,6 @@
 """The second half of a question's way: prompt, generation, output scan and citations, sentence by sentence."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import cast
 
@@ -8,7 +8,7 @@ from copilot.asked import Asked
 from copilot.citations import Dropped, cite, sha256
 from copilot.generation.port import Claim, Finished, Prompt
 from copilot.generation.providers import Providers
-from copilot.output_scan import Finding, Kind, OutputScan, Redacted, Withheld
+from copilot.output_scan import Finding, Kind, OutputScan, Redacted, Withheld, counts, reasons
 from copilot.prompts import Prompts
 from copilot.resources import Resources
 from copilot.results import Sentence
@@ -84,8 +84,7 @@ class Composer:
             if isinstance(scanned, Redacted | Withheld):
                 self._found(asked, scanned.findings)
             if isinstance(scanned, Withheld):
-                reasons = "; ".join(sorted({one.kind for one in scanned.findings}))
-                return self._drop(asked, claim, "scan", reasons)
+                return self._drop(asked, claim, "scan", "; ".join(reasons(scanned.findings)))
             shown = scanned.text if isinstance(scanned, Redacted) else None
             cited = cite(
                 claim, asked.contexts, shown=shown, entities=known.names, relation=known.relation
@@ -103,8 +102,7 @@ class Composer:
             self._metrics.finding(Kind.TOOL_CALL.name.lower(), calls)
 
     def _found(self, asked: Asked, findings: Sequence[Finding]) -> None:
-        for kind in dict.fromkeys(one.kind for one in findings):
-            places = _places(one for one in findings if one.kind is kind)
+        for kind, places in counts(findings).items():
             asked.findings[kind] += places
             self._metrics.finding(kind.name.lower(), places)
 
@@ -112,12 +110,3 @@ class Composer:
         self._metrics.dropped(stage, 1)
         asked.dropped.append({"stage": stage, "reason": reason, "sha256": sha256(claim.text)})
         return None
-
-
-def _places(findings: Iterable[Finding]) -> int:
-    """In how many places: one that several rules or encodings have found counts once."""
-    count, end = 0, 0
-    for one in sorted(findings, key=lambda found: found.start):
-        count += one.start >= end
-        end = max(end, one.end)
-    return count

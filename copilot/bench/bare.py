@@ -26,8 +26,10 @@ async def connect(url: str) -> OwnConnection:
     return connection
 
 
-class BarePassages(search.PostgresPassages):
-    """`PassageStore` over everything."""
+class _Bare:
+    """What both stores read with, in the place of a scoped transaction."""
+
+    _queries: Queries
 
     def __init__(self, connection: OwnConnection) -> None:
         self._connection = connection
@@ -38,25 +40,22 @@ class BarePassages(search.PostgresPassages):
         scope: Scope,  # noqa: ARG002  nobody asks for it here
         values: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
-        return await _everything(self._connection, search.SQL, name, values)
+        return await _everything(self._connection, self._queries, name, values)
+
+
+class BarePassages(_Bare, search.PostgresPassages):
+    """`PassageStore` over everything."""
+
+    _queries = search.SQL
 
     async def _nearest(self, scope: Scope, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         return await self._rows("nearest", scope, values)
 
 
-class BareGraph(graph.PostgresGraph):
+class BareGraph(_Bare, graph.PostgresGraph):
     """`GraphStore` over everything."""
 
-    def __init__(self, connection: OwnConnection) -> None:
-        self._connection = connection
-
-    async def _rows(
-        self,
-        name: str,
-        scope: Scope,  # noqa: ARG002  nobody asks for it here
-        values: Mapping[str, Any],
-    ) -> list[dict[str, Any]]:
-        return await _everything(self._connection, graph.SQL, name, values)
+    _queries = graph.SQL
 
 
 async def _everything(

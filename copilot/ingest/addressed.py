@@ -86,11 +86,6 @@ async def remove(connection: Connection, scope: Scope, one: Addressed) -> None:
         await connection.execute(_SQL["forget_title"], values)
 
 
-async def raise_fence(connection: Connection, tenant: str) -> None:
-    """Ends every scope, cache and stream of the tenant that began before this transaction commits."""
-    await connection.execute(_SQL["fence"], {"tenant": tenant})
-
-
 def part_ids(documents: Sequence[Addressed]) -> list[str]:
     """Of every part that is seen."""
     return [part.part_id for one in documents for part in one.parts]

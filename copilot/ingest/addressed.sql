@@ -24,5 +24,3 @@ UPDATE documents SET title = '', source = '', metadata = '{}', content_sha256 = 
 WHERE document_key = %(key)s
 -- name: forget_title
 SELECT forget_title(%(key)s)
--- name: fence
-SELECT raise_fence(%(tenant)s)

@@ -20,6 +20,7 @@ from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.embedding import Embedder
 from retrieval.stores.postgres.database import Connection, Database, Role
+from retrieval.stores.postgres.labels import raise_fence
 from retrieval.terms import Terms
 
 
@@ -92,7 +93,7 @@ class Relabelling:
             if await addressed.find(connection, scope, given_id, alone=True) != [old]:
                 return None
             await _put(connection, scope, old, prepared, record.asker.principal.sub)
-            await addressed.raise_fence(connection, scope.tenant)
+            await raise_fence(connection, scope.tenant)
             ledger_id = await append(connection, record, record_label)
         self._database.fences.doubt()
         return ledger_id

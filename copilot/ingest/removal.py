@@ -11,6 +11,7 @@ from copilot.results import Deleted
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.labels import raise_fence
 
 
 class Removal:
@@ -56,7 +57,7 @@ class Removal:
             await writer.hold_statistics(connection, addressed.part_ids(found), [])
             for one in found:
                 await addressed.remove(connection, scope, one)
-            await addressed.raise_fence(connection, scope.tenant)
+            await raise_fence(connection, scope.tenant)
             ledger_id = await append(connection, record, record_label)
         self._database.fences.doubt()
         return ledger_id

@@ -15,6 +15,7 @@ from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.identity import content_id, entity_id
 from retrieval.stores.postgres.database import Connection, Database, Role
+from retrieval.stores.postgres.labels import raise_fence
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ingest", "writer.sql")
@@ -79,7 +80,7 @@ async def write(
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
         if await place(connection, scope, prepared, ids, record.asker.principal.sub):
             # An answer that is being written may rest on what was there.
-            await connection.execute(_SQL["fence"], {"tenant": scope.tenant})
+            await raise_fence(connection, scope.tenant)
         ledger_id = await append(connection, record, record_label)
     database.fences.doubt()
     return ledger_id

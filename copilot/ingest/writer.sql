@@ -73,5 +73,3 @@ WHERE d.tenant = %(tenant)s AND d.document_id = %(document_id)s AND d.label_id <
   AND d.label_id = ANY({labels})
   AND EXISTS (SELECT FROM parts p WHERE p.document_key = d.document_key AND p.label_id = ANY({labels}))
 ORDER BY l.canonical
--- name: fence
-SELECT raise_fence(%(tenant)s)

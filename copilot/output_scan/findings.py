@@ -79,5 +79,10 @@ def reasons(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def counts(findings: Iterable[Finding]) -> dict[Kind, int]:
-    """How often each kind was found; kinds that were not found are left out."""
-    return dict(sorted(Counter(finding.kind for finding in findings).items()))
+    """In how many places each kind was found: one that several rules or encodings have found counts once."""
+    found: Counter[Kind] = Counter()
+    ends: dict[Kind, int] = {}
+    for one in sorted(findings, key=lambda finding: finding.start):
+        found[one.kind] += one.start >= ends.get(one.kind, 0)
+        ends[one.kind] = max(ends.get(one.kind, 0), one.end)
+    return dict(sorted(found.items()))

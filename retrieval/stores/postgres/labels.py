@@ -90,3 +90,8 @@ async def intern(connection: Connection, label: Label) -> int:
         found = await (await connection.execute(_SQL["id"], values)).fetchone()
     assert found is not None  # inserted, or by somebody else: ON CONFLICT waited for their commit
     return int(found["label_id"])
+
+
+async def raise_fence(connection: Connection, tenant: str) -> None:
+    """Ends every scope, cache and stream of the tenant that began before this transaction commits."""
+    await connection.execute(_SQL["fence"], {"tenant": tenant})

@@ -14,3 +14,5 @@ INSERT INTO labels (tenant, canonical, value) VALUES (%(tenant)s, %(canonical)s,
 ON CONFLICT (canonical) DO NOTHING
 -- name: id
 SELECT label_id FROM labels WHERE canonical = %(canonical)s
+-- name: fence
+SELECT raise_fence(%(tenant)s)
