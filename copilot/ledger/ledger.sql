@@ -1,8 +1,9 @@
 -- name: append
 SELECT append_ledger_entry(%(ledger_id)s, %(tenant)s, %(label_id)s, %(at)s, %(leaf)s)
--- name: opening
+-- name: open
 INSERT INTO ledger_openings (ledger_id, name, label_id, salt, value)
-VALUES (%(ledger_id)s, %(name)s, %(label_id)s, %(salt)s, %(value)s)
+SELECT %(ledger_id)s, o.name, %(label_id)s, o.salt, o.value
+FROM unnest(%(names)s::text[], %(salts)s::bytea[], %(values)s::bytea[]) AS o (name, salt, value)
 -- name: act
 INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
 VALUES (%(ledger_id)s, %(label_id)s, %(kind)s, %(sub)s, %(purpose)s, %(outcome)s, %(policy_revision)s)

@@ -120,13 +120,11 @@ async def append(connection: Connection, record: Record, label_id: int) -> str:
     commitments = {name: commitment(salt, value) for name, (salt, value) in openings.items()}
     leaf = rfc8785.dumps({"version": _VERSION, "id": ledger_id, "commitments": commitments})
     head = {"ledger_id": ledger_id, "tenant": record.asker.principal.tenant, "label_id": label_id}
-    rows = [
-        head | {"name": name, "salt": salt, "value": value}
-        for name, (salt, value) in openings.items()
-    ]
+    salts, values = zip(*openings.values(), strict=True)
+    rows = {"names": list(openings), "salts": list(salts), "values": list(values)}
     with _durable():
         await connection.execute(_SQL["append"], head | {"at": at, "leaf": leaf})
-        await connection.cursor().executemany(_SQL["opening"], rows)
+        await connection.execute(_SQL["open"], head | rows)
         await connection.execute(_SQL["act"], head | _filters(record))
     return ledger_id
 

@@ -126,6 +126,8 @@ def _to(url: str) -> Connect:
 
 
 async def requests_of_an_ask(product: Copilot, proxy: Proxy) -> int:
+    """Of one that finds its connections open."""
+    await product.ask(lead(), QUESTION)
     proxy.strike(Fault(kind=Kind.EMPTY, after=NEVER))
     assert isinstance(await product.ask(lead(), QUESTION), Answer)
     return proxy.requests
@@ -178,15 +180,19 @@ async def test_an_ask_survives_no_statement_that_breaks_off_and_releases_nothing
     assert most > 20
     answered = 0
     for n in range(0, most, step):
-        outcome = await struck(
-            product, parts, parts.postgres, Fault(kind=kind, after=n), DATABASE_S
-        )
-        assert isinstance(outcome, Unavailable | Answer), (n, most, outcome)
+        for _ in range(5):
+            outcome = await struck(
+                product, parts, parts.postgres, Fault(kind=kind, after=n), DATABASE_S
+            )
+            assert isinstance(outcome, Unavailable | Answer), (n, most, outcome)
+            # What watches the label epochs asks too, and may be the one that was cut off.
+            if isinstance(outcome, Unavailable):
+                break
         answered += isinstance(outcome, Answer)
         if n % 8 == 0:
             assert isinstance(await product.ask(lead(), QUESTION), Answer), n
-    # What watches the label epochs asks too, and may be the one that was cut off.
-    assert answered <= most // step // 10 + 1
+    # Its requests are among those counted, some ten at most: an ask alone has fewer.
+    assert answered <= 10 // step + 1
 
 
 async def test_a_statement_that_never_ends_costs_an_ask_one_timeout(

@@ -287,6 +287,8 @@ class Proxy:
                 link.hangs = True
             case Kind.TRICKLE:
                 for byte in data:
+                    if client.is_closing():
+                        return False
                     client.write(bytes([byte]))
                     await asyncio.sleep(1)
             case Kind.PARTIAL:

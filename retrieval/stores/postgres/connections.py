@@ -112,6 +112,7 @@ class Connections:
         try:
             with _cut_at(deadline, connection):
                 await register_vector_async(connection)
+                await _limit_transactions(connection)
         except BaseException:
             await connection.close()
             raise
@@ -127,6 +128,18 @@ class Connections:
         for idle in self._idle.values():
             while idle:
                 await idle.pop().close()
+
+
+async def _limit_transactions(connection: Connection) -> None:
+    """A client cut off between the messages of one statement is neither idle nor in a statement.
+
+    Such a transaction would hold its locks for hours; Postgres 17 and later can limit it as a whole.
+    """
+    if connection.pgconn.server_version >= 170_000:
+        await connection.execute(
+            "SELECT set_config('transaction_timeout', current_setting('statement_timeout'), false)"
+        )
+        await connection.commit()
 
 
 async def _by(deadline: float, work: Awaitable[T], otherwise: str) -> T:
