@@ -163,21 +163,24 @@ async def test_who_is_cut_off_within_a_transaction_holds_its_locks_no_longer(
         other.execute("SELECT pg_advisory_xact_lock(7210001)")
 
 
+async def cut_off_within_a_pipeline(database: Database, proxy: Proxy, statement: str) -> None:
+    async with database.transaction(Role.READER) as connection:
+        wire = connection.pgconn
+        wire.enter_pipeline_mode()
+        wire.send_query_params(statement.encode(), None)
+        wire.send_flush_request()
+        wire.flush()
+        await asyncio.sleep(0.1)
+        proxy.strike(Fault(kind=Kind.HANG))
+        await asyncio.sleep(TIMEOUT_S * 1.5)
+
+
 async def test_nor_does_who_is_cut_off_between_the_messages_of_one_statement(
     database: Database, proxy: Proxy, database_url: str
 ) -> None:
     """As within a pipeline: the server has done what it was asked and waits for the rest."""
     with pytest.raises(Unavailable):
-        async with database.transaction(Role.READER) as connection:
-            wire = connection.pgconn
-            wire.enter_pipeline_mode()
-            wire.send_query_params(b"SELECT pg_advisory_xact_lock(7210002)", None)
-            wire.send_flush_request()
-            while wire.flush():
-                await asyncio.sleep(0)
-            await asyncio.sleep(0.1)
-            proxy.strike(Fault(kind=Kind.HANG))
-            await asyncio.sleep(TIMEOUT_S * 1.5)
+        await cut_off_within_a_pipeline(database, proxy, "SELECT pg_advisory_xact_lock(7210002)")
     with psycopg.connect(database_url) as other:
         other.execute("SET lock_timeout = '3s'")
         other.execute("SELECT pg_advisory_xact_lock(7210002)")
