@@ -38,10 +38,10 @@ from copilot.results import (
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
 from copilot.wording import NOT_FOUND, STEP_UP
-from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError
 from policy.principal import Asker
+from policy.recheck import opened
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.search import PostgresPassages
@@ -244,12 +244,8 @@ class Copilot:
 
     async def _refused(self, asker: Asker, read: Sequence[Read]) -> list[Read]:
         """What the double check closes of what is about to be shown: an incident, and nothing is shown."""
-        opened = {
-            label
-            for label in {one.label for one in read}
-            if isinstance(await self._engine.may_read(asker, label), policy_engine.Allowed)
-        }
-        refused = [one for one in read if one.label not in opened]
+        open_labels = await opened(self._engine, asker, (one.label for one in read))
+        refused = [one for one in read if one.label not in open_labels]
         if refused:
             self.metrics.recheck_mismatches(len(refused))
         return refused

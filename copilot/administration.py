@@ -24,9 +24,10 @@ from copilot.results import (
 )
 from copilot.standing import Standing
 from copilot.wording import CLOSED_LABEL, NOT_FOUND, STEP_UP, notice
-from policy.engine import Act, Allowed, PolicyEngine
+from policy.engine import Act, PolicyEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker
+from policy.recheck import opened
 
 _NOBODYS = {"requested_by": " ", "seconds": 1}
 """Asked of policy where there is no such grant: no sub is blank, so only roles decide who hears of that."""
@@ -71,7 +72,7 @@ class Administration:
         said = {"document_id": document_id, "label": label.to_json()}
 
         async def work(admitted: Admitted) -> RelabelOutcome:
-            if not isinstance(await self._engine.may_read(admitted.asker, label), Allowed):
+            if not await opened(self._engine, admitted.asker, [label]):
                 return await self._closed(admitted, said)
             done = await self._relabelling.relabel(admitted.asker, plain(document_id), label)
             if done is None:

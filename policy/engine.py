@@ -83,8 +83,8 @@ class PolicyEngine(Protocol):
     async def readable(self, asker: Asker, labels: Sequence[Label]) -> Readable:
         """Which of `labels` the asker may read, from one evaluation over all."""
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        """The double check: one label, decided by itself."""
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        """The double check: each label decided by itself, in their order."""
 
     async def permits(
         self, asker: Asker, act: Act, subject: Mapping[str, Any] | None = None

@@ -129,13 +129,16 @@ class NarrowedEngine:
         soon = asked["now_ns"] // 1_000_000_000 + _KEPT_S
         return Readable(positions=kept, until_s=min(opened.until_s or soon, soon))
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        decision = await self._base.may_read(asker, label)
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        decisions = await self._base.may_read(asker, labels)
         rules = self._rules(asker)
-        if rules is None or isinstance(decision, Denied):
-            return decision
-        closed = await rules.closed(self._about(asker), [label])
-        return Denied(reason="label") if closed else decision
+        if rules is None:
+            return decisions
+        opened = [at for at, one in enumerate(decisions) if isinstance(one, Allowed)]
+        closed = await rules.closed(self._about(asker), [labels[at] for at in opened])
+        for place in closed:
+            decisions[opened[place]] = Denied(reason="label")
+        return decisions
 
     async def permits(
         self, asker: Asker, act: Act, subject: Mapping[str, Any] | None = None
@@ -162,7 +165,8 @@ class NarrowedEngine:
     async def obstacles(self, asker: Asker, label: Label) -> frozenset[str]:
         """Why a label is closed to the asker; "tenant" where their own rules alone close it."""
         found = await self._base.obstacles(asker, label)
-        if found or isinstance(await self.may_read(asker, label), Allowed):
+        [decision] = await self.may_read(asker, [label])
+        if found or isinstance(decision, Allowed):
             return found
         return frozenset(["tenant"])
 

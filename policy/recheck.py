@@ -39,12 +39,18 @@ async def double_check(
     """Keeps what the scope holds under this very label and the engine opens again."""
     items = tuple(items)
     in_scope = [item for item in items if scope.labels.get(item.label_id) == item.label]
-    distinct = dict.fromkeys(item.label for item in in_scope)
-    opened = {
-        label for label in distinct if isinstance(await engine.may_read(asker, label), Allowed)
-    }
-    kept = [item for item in in_scope if item.label in opened]
+    open_labels = await opened(engine, asker, (item.label for item in in_scope))
+    kept = [item for item in in_scope if item.label in open_labels]
     passed = set(map(id, kept))
     return Rechecked(
         kept=tuple(kept), dropped=tuple(item for item in items if id(item) not in passed)
     )
+
+
+async def opened(engine: PolicyEngine, asker: Asker, labels: Iterable[Label]) -> set[Label]:
+    """Those of the labels that the asker may read, each decided by itself; Unavailable where it is not."""
+    distinct = list(dict.fromkeys(labels))
+    if not distinct:
+        return set()
+    pairs = zip(distinct, await engine.may_read(asker, distinct), strict=True)
+    return {label for label, decision in pairs if isinstance(decision, Allowed)}

@@ -59,9 +59,12 @@ class RegoEngine(ABC):
                     return Readable(positions=frozenset(positions), until_s=until)
         raise not_an_answer(READABLE)
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        """One label, decided by itself."""
-        return _decision(MAY_READ, await self._ask(MAY_READ, asker, {"label": label.to_json()}))
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        """Each label decided by itself, in their order."""
+        answer = await self._ask(MAY_READ, asker, {"labels": [*map(written, labels)]})
+        if not isinstance(answer, list) or len(answer) != len(labels):
+            raise not_an_answer(MAY_READ)
+        return [_decision(MAY_READ, one) for one in answer]
 
     async def obstacles(self, asker: Asker, label: Label) -> frozenset[str]:
         """Why a label is closed to the asker; empty exactly where it is open."""

@@ -12,11 +12,12 @@ from copilot.ingest.report import IngestReport
 from copilot.ledger.log import Ledger
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
-from policy.engine import Allowed, PolicyEngine
+from policy.engine import PolicyEngine
 from policy.errors import Unavailable
 from policy.labels import Label
 from policy.markings import portion
 from policy.principal import Asker
+from policy.recheck import opened
 from policy.scope import Scope, Scoper
 from retrieval.embedding import Embedder
 from retrieval.stores.postgres.database import Database
@@ -140,10 +141,7 @@ class Ingest:
         labels = set(_labels(document))
         if len(labels) > _MOST_LABELS:
             return f"it has {len(labels)} different labels; the most is {_MOST_LABELS}"
-        for label in sorted(labels, key=Label.canonical):
-            if not isinstance(await self._engine.may_read(asker, label), Allowed):
-                return _CLOSED
-        return None
+        return None if await opened(self._engine, asker, labels) == labels else _CLOSED
 
     async def _refused(self, asker: Asker, document: Document, reason: str) -> Rejected:
         details = {"denied_act": "ingest", "denied_reason": reason, "sha256": digest(document)}

@@ -9,7 +9,7 @@ readable := {
 	"value": {"positions": data.copilot.read.readable, "until_s": data.copilot.principal.until_s},
 }
 
-may_read := {"revision": revision, "value": data.copilot.read.decision}
+may_read := {"revision": revision, "value": data.copilot.read.decisions}
 
 obstacles := {"revision": revision, "value": data.copilot.read.obstacles}
 

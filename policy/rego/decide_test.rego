@@ -45,7 +45,7 @@ test_each_answer_names_the_revision if {
 	revision := {"bundle_hash": "r1"}
 	decide.readable == {"revision": "r1", "value": {"positions": {0}, "until_s": null}} with input as question
 		with data.copilot.revision as revision
-	decide.may_read == {"revision": "r1", "value": {"allow": true}} with input as question
+	decide.may_read == {"revision": "r1", "value": [{"allow": true}]} with input as question
 		with data.copilot.revision as revision
 	decide.obstacles == {"revision": "r1", "value": set()} with input as question
 		with data.copilot.revision as revision
@@ -75,7 +75,7 @@ test_without_a_revision_there_is_no_answer if {
 test_who_asks_nothing_is_told_nothing if {
 	revision := {"bundle_hash": "r1"}
 	decide.readable.value == {"positions": set(), "until_s": null} with input as {} with data.copilot.revision as revision
-	decide.may_read.value.allow == false with input as {} with data.copilot.revision as revision
+	decide.may_read.value == [] with input as {} with data.copilot.revision as revision
 	decide.obstacles.value != set() with input as {} with data.copilot.revision as revision
 	decide.permits.value.allow == false with input as {} with data.copilot.revision as revision
 	decide.fields.value == set() with input as {} with data.copilot.revision as revision

@@ -12,9 +12,14 @@ handling_for_strong_sign_in := {"PII", "PHI", "SOURCE"}
 
 known_handling := handling_for_strong_sign_in | {"ORCON", "PROPIN", "LES", "CUI", "FOUO"}
 
-default decision := {"allow": false, "reason": "label"}
+# Each label by itself, in the order of the labels.
+default decisions := []
 
-decision := {"allow": true} if opens(input.label)
+decisions := [decision(label) | some label in input.labels] if is_array(input.labels)
+
+decision(label) := {"allow": true} if opens(label)
+
+else := {"allow": false, "reason": "label"}
 
 readable contains position if {
 	is_array(input.labels)

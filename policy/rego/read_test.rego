@@ -24,11 +24,13 @@ plain := {
 	"handling": [],
 }
 
+decision := answer if answer := read.decisions[0] with input.labels as [input.label]
+
 # What Rego says of `plain` with some fields changed, asked by `ann`.
 allowed(changes) := allowed_to({}, changes)
 
 allowed_to(attributes, changes) := answer if {
-	answer := read.decision.allow with input as {
+	answer := decision.allow with input as {
 		"principal": object.union(ann, attributes),
 		"label": object.union(plain, changes),
 	}
@@ -92,19 +94,19 @@ test_the_revoked_read_nothing if {
 test_a_grant_opens_what_it_says_and_no_more if {
 	grant := {"clearance": "TS", "compartments": ["ORBIT"], "authorities": ["AUDIT"], "not_after": 10}
 	granted := {"grants": [grant]}
-	read.decision.allow with input as {
+	decision.allow with input as {
 		"principal": object.union(ann, granted),
 		"label": object.union(plain, {"classification": "TS", "compartments": ["ORBIT"], "authorities": ["AUDIT"]}),
 		"now_ns": 9999999999,
 	}
 	every change in [{"tenant": "t2"}, {"releasable_to": ["USA"]}, {"compartments": ["LANTERN"]}] {
-		read.decision.allow == false with input as {
+		decision.allow == false with input as {
 			"principal": object.union(ann, granted),
 			"label": object.union(plain, change),
 			"now_ns": 9999999999,
 		}
 	}
-	read.decision.allow == false with input as {
+	decision.allow == false with input as {
 		"principal": object.union(ann, granted),
 		"label": object.union(plain, {"classification": "TS"}),
 		"now_ns": 10000000000,
@@ -129,7 +131,7 @@ test_wrong_values_in_the_label_are_closed if {
 
 test_missing_fields_of_the_label_are_closed if {
 	every field in ["tenant", "classification", "compartments", "authorities", "handling"] {
-		read.decision.allow == false with input as {"principal": ann, "label": object.remove(plain, [field])}
+		decision.allow == false with input as {"principal": ann, "label": object.remove(plain, [field])}
 	}
 }
 
@@ -150,7 +152,7 @@ test_wrong_values_in_the_principal_are_closed if {
 test_missing_fields_of_the_principal_are_closed if {
 	needing := {"compartments": ["HARBOR"], "authorities": ["LEGAL"], "releasable_to": ["GBR"]}
 	every field in ["tenant", "clearance", "compartments", "authorities", "nationality", "revoked"] {
-		read.decision.allow == false with input as {
+		decision.allow == false with input as {
 			"principal": object.remove(ann, [field]),
 			"label": object.union(plain, needing),
 		}
@@ -158,16 +160,19 @@ test_missing_fields_of_the_principal_are_closed if {
 }
 
 test_nothing_is_open_without_input if {
-	read.decision == {"allow": false, "reason": "label"} with input as {}
+	read.decisions == [] with input as {}
+	read.decisions == [] with input as {"principal": ann, "labels": {"0": plain}}
+	read.decisions == [] with input as {"principal": ann, "labels": null}
 	read.readable == set() with input as {}
 	read.readable == set() with input as {"principal": ann, "labels": {"0": plain}}
-	read.decision.allow == false with input as {"principal": ann, "label": "S"}
-	read.decision.allow == false with input as {"principal": null, "label": plain}
+	decision.allow == false with input as {"principal": ann, "label": "S"}
+	decision.allow == false with input as {"principal": null, "label": plain}
 }
 
 test_readable_names_the_positions if {
 	labels := [plain, object.union(plain, {"classification": "TS"}), null, object.union(plain, {"classification": "C"})]
 	read.readable == {0, 3} with input as {"principal": ann, "labels": labels}
+	[one.allow | some one in read.decisions] == [true, false, false, true] with input as {"principal": ann, "labels": labels}
 }
 
 obstacles(attributes, changes) := answer if {
@@ -193,7 +198,7 @@ test_there_is_an_obstacle_just_where_a_label_is_closed if {
 	labels := [null, false, "S", [], {}, {"classification": "S"}, object.union(plain, {"releasable_to": null})]
 	every label in labels {
 		read.obstacles != set() with input as {"principal": ann, "label": label}
-		read.decision.allow == false with input as {"principal": ann, "label": label}
+		decision.allow == false with input as {"principal": ann, "label": label}
 	}
 	every changes in [[{}, {}], [{"acr": ""}, {"handling": ["ORCON"]}], [{"clearance": "C"}, {"classification": "C"}]] {
 		obstacles(changes[0], changes[1]) == set()

@@ -122,8 +122,9 @@ async def assert_narrower_by(
     opened = (await base.readable(asker, labels)).positions
     kept = {at for at in opened if not (own and says.closes(asker, labels[at], NOW))}
     assert (await engine.readable(asker, labels)).positions == kept
+    decisions = await engine.may_read(asker, labels)
+    assert {at for at, one in enumerate(decisions) if isinstance(one, Allowed)} == kept
     for at, label in enumerate(labels):
-        assert isinstance(await engine.may_read(asker, label), Allowed) == (at in kept)
         assert (not await engine.obstacles(asker, label)) == (at in kept)
 
 
@@ -175,8 +176,8 @@ async def test_a_tenant_closes_labels_refuses_acts_and_keeps_calls_from_provider
     engine = NarrowedEngine(base, {"t1": TenantRules(built(STRICTER))}, clock=clock)
     by_tenant = Denied(reason="tenant")
     assert (await engine.readable(WHO, [KITE, PLAIN, a("U", tenant="t2")])).positions == {1}
-    assert await engine.may_read(WHO, KITE) == Denied(reason="label")
-    assert await engine.may_read(WHO, PLAIN) == Allowed()
+    assert await engine.may_read(WHO, [KITE]) == [Denied(reason="label")]
+    assert await engine.may_read(WHO, [PLAIN]) == [Allowed()]
     assert await engine.obstacles(WHO, KITE) == {"tenant"}
     assert await engine.obstacles(WHO, PLAIN) == frozenset()
     assert await engine.obstacles(WHO, a("S", "ORBIT")) == {"compartments"}
@@ -282,7 +283,7 @@ async def test_rules_that_give_no_answer_release_nothing(
     try:
         for question in (
             engine.readable(WHO, [PLAIN]),
-            engine.may_read(WHO, PLAIN),
+            engine.may_read(WHO, [PLAIN]),
             engine.obstacles(WHO, PLAIN),
             engine.permits(WHO, Act.SEARCH),
             engine.may_route(WHO, call("anthropic")),
@@ -290,7 +291,7 @@ async def test_rules_that_give_no_answer_release_nothing(
             with pytest.raises(Unavailable) as refused:
                 await question
             assert refused.value.dependency == "policy"
-        assert await engine.may_read(OTHER, a("S", tenant="t2")) == Allowed()
+        assert await engine.may_read(OTHER, [a("S", tenant="t2")]) == [Allowed()]
     finally:
         await engine.close()
 
@@ -369,16 +370,16 @@ async def test_a_new_build_holds_from_the_next_question_on(
     rules = TenantRules(built(nothing))
     engine = NarrowedEngine(base, {"t1": rules}, clock=clock)
     before = engine.revision("t1")
-    assert await engine.may_read(asker, open_label) == Allowed()
+    assert await engine.may_read(asker, [open_label]) == [Allowed()]
     folder = built(module("closed contains position if some position, _ in input.labels"))
-    assert await engine.may_read(asker, open_label) == Denied(reason="label")
+    assert await engine.may_read(asker, [open_label]) == [Denied(reason="label")]
     assert engine.revision("t1") != before
     with (folder / "data.json").open("ab") as broken:
         broken.write(b"{")
     with pytest.raises(Unavailable, match="build it again"):
-        await engine.may_read(asker, open_label)
+        await engine.may_read(asker, [open_label])
     built(nothing)
-    assert await engine.may_read(asker, open_label) == Allowed()
+    assert await engine.may_read(asker, [open_label]) == [Allowed()]
     rules.close()
 
 

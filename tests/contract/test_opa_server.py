@@ -65,7 +65,7 @@ async def assert_unavailable(url: str, fault: str = "") -> None:
     began = loop.time()
     try:
         made = await asyncio.gather(
-            engine.may_read(asker, label),
+            engine.may_read(asker, [label]),
             engine.readable(asker, [label]),
             engine.obstacles(asker, label),
             engine.permits(asker, Act.ASK),
@@ -220,7 +220,8 @@ async def test_a_server_that_loads_our_folder_needs_no_publishing(opa_binary: Pa
     engine = OpaServerEngine(f"http://{address}", clock=lambda: NOW_NS)
     try:
         await become_ready(engine)
-        assert await engine.may_read(*readable_vector()) == Allowed()
+        asker, label = readable_vector()
+        assert await engine.may_read(asker, [label]) == [Allowed()]
     finally:
         await engine.close()
         server.terminate()

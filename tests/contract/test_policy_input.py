@@ -98,6 +98,8 @@ def is_open(entry: str, answer: Any) -> bool:
             return bool(answer["positions"] == [0])
         case "obstacles":
             return bool(answer == [])
+        case "may_read":
+            return bool(answer == [{"allow": True}])
         case "may_release":
             return bool(answer["action"] != "refuse")
         case _:
@@ -108,7 +110,7 @@ async def test_a_label_that_is_not_understood_is_closed(engine: RegoEngine) -> N
     for entry, field in product(["may_read", "obstacles"], LABEL):
         assert is_open(entry, await said(engine, entry, READING))
         for malformed in with_nonsense(READING, "label", field):
-            answer = await said(engine, entry, malformed)
+            answer = await said(engine, entry, {**malformed, "labels": [malformed["label"]]})
             assert is_open(entry, answer) == demands_nothing(malformed["label"], field)
 
 
@@ -123,7 +125,11 @@ async def test_a_list_of_labels_opens_nothing_that_is_not_understood(engine: Reg
     labels = [LABEL, *({**LABEL, "caveats": value} for value in NONSENSE), *NONSENSE, LABEL]
     answer = await said(engine, "readable", {**READING, "labels": labels})
     assert sorted(answer["positions"]) == [0, len(labels) - 1]
-    await assert_denied(engine, "readable", READING, ("labels",))
+    decided = await said(engine, "may_read", {**READING, "labels": labels})
+    opened = [True, *[False] * (len(labels) - 2), True]
+    assert [one["allow"] for one in decided] == opened
+    for entry in ("readable", "may_read"):
+        await assert_denied(engine, entry, READING, ("labels",))
 
 
 ATTRIBUTES = [

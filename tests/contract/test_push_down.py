@@ -134,12 +134,9 @@ async def test_a_million_documents_are_pushed_down_as_each_is_decided(opa_binary
 
 
 async def decided(engine: NarrowedEngine, asker: Asker, labels: Sequence[Label]) -> set[int]:
-    """Documents of one label share its decision, so each label is decided on once."""
-    return {
-        position
-        for position, label in enumerate(labels)
-        if isinstance(await engine.may_read(asker, label), Allowed)
-    }
+    """Documents of one label share its decision; each label is asked about alone."""
+    decisions = [await engine.may_read(asker, [label]) for label in labels]
+    return {position for position, decision in enumerate(decisions) if decision == [Allowed()]}
 
 
 async def test_a_scope_in_sql_finds_what_each_document_by_itself_would_be_open(

@@ -83,8 +83,8 @@ async def test_a_policy_that_opens_everything_is_seen_as_leaks_and_as_interferen
     async def everything(self: EmbeddedEngine, asker: object, labels: Sequence[Any]) -> object:
         return Readable(positions=frozenset(range(len(labels))))
 
-    async def yes(self: EmbeddedEngine, asker: object, label: object) -> object:
-        return Allowed()
+    async def yes(self: EmbeddedEngine, asker: object, labels: Sequence[Any]) -> object:
+        return [Allowed() for _ in labels]
 
     monkeypatch.setattr(EmbeddedEngine, "readable", everything)
     monkeypatch.setattr(EmbeddedEngine, "may_read", yes)

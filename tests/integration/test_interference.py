@@ -41,10 +41,12 @@ class Narrower:
         kept = (one for one in found.positions if CLOSED not in labels[one].compartments)
         return replace(found, positions=frozenset(kept))
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        if CLOSED in label.compartments:
-            return Denied(reason="label")
-        return await self._engine.may_read(asker, label)
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        decisions = await self._engine.may_read(asker, labels)
+        return [
+            Denied(reason="label") if CLOSED in label.compartments else decision
+            for label, decision in zip(labels, decisions, strict=True)
+        ]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)

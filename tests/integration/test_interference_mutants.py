@@ -1,6 +1,6 @@
 """The interference suite finds a filter that is missing, whichever it is; row-level security covers for it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -190,8 +190,8 @@ async def test_a_double_check_that_lets_everything_pass_is_found(
 async def test_reads_that_are_not_checked_again_are_found(
     bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def yes(_self: object, _asker: object, _label: object) -> Allowed:
-        return Allowed()
+    async def yes(_self: object, _asker: object, labels: Sequence[object]) -> list[Allowed]:
+        return [Allowed() for _ in labels]
 
     monkeypatch.setattr(type(bench.engine), "may_read", yes)
     found = kinds(await compared(bench, pair))

@@ -96,12 +96,12 @@ class ChangedMind(EmbeddedEngine):
         super().__init__()
         self._closed = closed
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        return (
-            Denied(reason="label")
-            if label == self._closed
-            else await super().may_read(asker, label)
-        )
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        decisions = await super().may_read(asker, labels)
+        return [
+            Denied(reason="label") if label == self._closed else decision
+            for label, decision in zip(labels, decisions, strict=True)
+        ]
 
 
 class Meanwhile(EmbeddedEngine):
@@ -111,10 +111,10 @@ class Meanwhile(EmbeddedEngine):
         super().__init__()
         self._happens = happens
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        decision = await super().may_read(asker, label)
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        decisions = await super().may_read(asker, labels)
         self._happens()
-        return decision
+        return decisions
 
 
 class Bench:

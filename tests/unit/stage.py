@@ -58,8 +58,8 @@ class Engine:
         opened = () if asker.principal.revoked else range(len(labels))
         return Readable(positions=frozenset(opened))
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        return self._decide(label in self.closed)
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        return [self._decide(label in self.closed) for label in labels]
 
     async def permits(
         self, asker: Asker, act: Act, subject: Mapping[str, Any] | None = None

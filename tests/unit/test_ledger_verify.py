@@ -48,14 +48,13 @@ class Tables:
         assert role is Role.LEDGER
         yield self
 
-    def cursor(self) -> "Tables":
-        return self
-
     async def execute(self, query: sql.SQL, values: Row) -> None:
         if self.error is not None:
             raise self.error
         if query == log._SQL["append"]:
             self.entries.append((self._linked(values), []))
+        elif query == log._SQL["open"]:
+            self._open(values)
         elif query == log._SQL["act"]:
             self.entries[-1][0].update(values)
         else:
@@ -63,7 +62,12 @@ class Tables:
             self.entries[-1][0]["answer_body"] = json.loads(values["body"])
             self.answers.append(values)
 
-    async def executemany(self, query: sql.SQL, rows: Sequence[Row]) -> None:
+    def _open(self, values: Row) -> None:
+        columns = (values["names"], values["salts"], values["values"])
+        rows = [
+            {"name": name, "salt": salt, "value": value}
+            for name, salt, value in zip(*columns, strict=True)
+        ]
         row, openings = self.entries[-1]
         index = json.loads(next(one["value"] for one in rows if one["name"] == "index"))
         row["label"] = row["act_label"] = Label.from_json(

@@ -52,9 +52,11 @@ class ListedLabels:
         opened = frozenset(i for i, label in enumerate(labels) if label in self.open_labels)
         return Readable(positions=opened, until_s=self.until_s)
 
-    async def may_read(self, asker: Asker, label: Label) -> Decision:
-        self.asked.append(label)
-        return Allowed() if label in self.open_labels else Denied(reason="label")
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        self.asked += labels
+        return [
+            Allowed() if label in self.open_labels else Denied(reason="label") for label in labels
+        ]
 
     async def permits(
         self, asker: Asker, act: Act, subject: Mapping[str, Any] | None = None

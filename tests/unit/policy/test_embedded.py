@@ -109,9 +109,9 @@ def test_a_wasm_that_needs_the_host_is_refused(
 async def test_it_serves_many_askers_at_once(engine: EmbeddedEngine) -> None:
     open_label, closed = label("S"), label("TS")
     answers = await asyncio.gather(
-        *(engine.may_read(asker(), closed if i % 3 else open_label) for i in range(300))
+        *(engine.may_read(asker(), [closed if i % 3 else open_label]) for i in range(300))
     )
-    assert answers == [Denied(reason="label") if i % 3 else Allowed() for i in range(300)]
+    assert answers == [[Denied(reason="label") if i % 3 else Allowed()] for i in range(300)]
 
 
 async def test_a_closed_engine_answers_nobody() -> None:
@@ -139,11 +139,11 @@ async def test_the_time_limit_covers_the_wait_for_a_thread() -> None:
     began = loop.time()
     try:
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(engine.may_read(asker(), label("S")), 5)
+            await asyncio.wait_for(engine.may_read(asker(), [label("S")]), 5)
     finally:
         released.set()
     assert loop.time() - began < 2
-    assert await engine.may_read(asker(), label("S")) == Allowed()
+    assert await engine.may_read(asker(), [label("S")]) == [Allowed()]
     await engine.close()
 
 
@@ -152,7 +152,7 @@ async def test_more_labels_than_it_takes_are_unavailable(
 ) -> None:
     with pytest.raises(Unavailable):
         await engine.readable(asker(), [label("S", "X" * 17_000_000)])
-    assert await engine.may_read(asker(), label("S")) == Allowed()
+    assert await engine.may_read(asker(), [label("S")]) == [Allowed()]
 
 
 CALL = Call(provider="anthropic", model="m", label=label("S"))
@@ -162,7 +162,7 @@ def questions(engine: RegoEngine) -> list[Coroutine[Any, Any, object]]:
     """One for each entry point, in the order of ENTRY_POINTS."""
     return [
         engine.readable(asker(), [label("S")]),
-        engine.may_read(asker(), label("S")),
+        engine.may_read(asker(), [label("S")]),
         engine.obstacles(asker(), label("S")),
         engine.permits(asker(), Act.ASK),
         engine.fields(asker()),
@@ -174,7 +174,7 @@ def questions(engine: RegoEngine) -> list[Coroutine[Any, Any, object]]:
 
 EXACT: dict[str, list[Any]] = {
     "readable": [{"positions": [0], "until_s": None}, {"positions": [], "until_s": 7}],
-    "may_read": [{"allow": True}, {"allow": False, "reason": "label"}],
+    "may_read": [[{"allow": True}], [{"allow": False, "reason": "label"}]],
     "obstacles": [[], ["clearance"]],
     "permits": [{"allow": True, "step_up": False}, {"allow": False, "reason": "purpose"}],
     "fields": [[], ["explanation"]],
@@ -186,6 +186,7 @@ EXACT: dict[str, list[Any]] = {
 
 VALUES: list[Any] = [
     *(None, True, 1, "", "explanation", [], {}, {"0": "explanation"}),
+    *([{"allow": True}, {"allow": True}], [{"allow": True, "step_up": True}]),
     *([True], [False], [1], [-1], [0.0], [None], [["explanation"]], [0], ["explanation", 1]),
     *({"allow": "true"}, {"allow": 1}, {"allow": None}, {"allow": False}, {"allow": True}),
     *({"allow": True, "reason": "label"}, {"allow": True, "reason": None}),
