@@ -12,6 +12,8 @@ from typing import Any
 from policy.errors import Misconfigured
 from policy.labels import HANDLING, Classification, is_name
 
+PROVIDERS = frozenset(["anthropic", "openai", "azure", "google", "perplexity", "offline"])
+"""The names by which providers are known here and to `intelgraph.llm.route`."""
 _TENANT = frozenset(["reason_required", "policy"])
 _ACCREDITATION = frozenset(["residency", "classification", "compartments", "handling"])
 
@@ -47,7 +49,7 @@ class Installation:
                 if tenants is not None
             },
             accreditations={
-                provider: _accreditation(value, f"{accreditations}: {provider!r}")
+                provider: _accreditation(value, provider, accreditations)
                 for provider, value in _objects(accreditations).items()
             },
         )
@@ -90,7 +92,11 @@ def _tenant(value: Mapping[str, Any], name: str, file: Path) -> Tenant:
     return Tenant(reason_required=required, policy=file.parent / folder if folder else None)
 
 
-def _accreditation(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _accreditation(value: Mapping[str, Any], provider: str, file: Path | None) -> Mapping[str, Any]:
+    where = f"{file}: {provider!r}"
+    # Under a name that nobody asks by it would silently not hold.
+    if provider not in PROVIDERS:
+        raise Misconfigured(f"{where} is no provider; known: {sorted(PROVIDERS)}")
     _only(value, _ACCREDITATION, where)
     if missing := sorted(_ACCREDITATION - set(value)):
         raise Misconfigured(f"{where} must also say {missing[0]}")

@@ -6,21 +6,17 @@ with ObeyingServer() as server:
 
 import itertools
 import json
-import socket
-import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from eval.injection.moves import Move, Place, Request, Text, Tool, obeyed, quoted
+from eval.local_server import LocalServer
 
 Event = dict[str, Any]
 _PIECE = 48
@@ -28,49 +24,21 @@ _PIECE = 48
 
 
 @dataclass(slots=True, kw_only=True)
-class ObeyingServer:
-    """The server, in a thread of its own. `obeys` off, it quotes each sentence that it is given."""
+class ObeyingServer(LocalServer):
+    """The server. `obeys` off, it quotes each sentence that it is given."""
 
     obeys: bool = True
-    url: str = ""
     requests: int = 0
     offered_tools: int = 0
     """Requests that offered tools, or gave the result of a call: a call that somebody executed."""
     followed: list[str] = field(default_factory=list)
     """Paths that somebody fetched: links that were followed."""
-    _server: uvicorn.Server | None = None
-    _thread: threading.Thread | None = None
 
-    def __enter__(self) -> "ObeyingServer":
-        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        routes = [
+    def routes(self) -> list[Route]:
+        return [
             Route("/v1/messages", self._messages, methods=["POST"]),
             Route("/{path:path}", self._beacon, methods=["GET", "HEAD", "POST", "PUT"]),
         ]
-        config = uvicorn.Config(
-            Starlette(routes=routes),
-            log_level="critical",
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        assert self._thread is not None
-        self._server.should_exit = True
-        self._thread.join(timeout=5)
 
     async def _messages(self, http: HttpRequest) -> Response:
         body = await http.json()

@@ -1,7 +1,12 @@
-"""Timing: whether what is hidden takes another time than what is absent."""
+"""Timing: whether what is hidden takes another time than what is absent.
+
+Words differ in the time they take wherever they stand (the embedding of a rarer name has more tokens), so the same
+names are asked for on two databases: what one of them hides is absent from the other.
+"""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from random import Random
@@ -9,9 +14,10 @@ from random import Random
 import numpy as np
 
 from copilot.acts import Copilot
+from copilot.ingest.documents import Document
 from eval import reduced
 from eval.interference.bench import Bench
-from eval.interference.corpora import Corpus, draw
+from eval.interference.corpora import draw
 from eval.interference.holdings import Holdings, divided, held
 from eval.interference.inquiries import ask
 from eval.interference.people import HOME, Reader, author
@@ -21,8 +27,7 @@ from retrieval.embedding import Embedder
 
 _CORPUS = 38
 _EACH = 40
-"""Hidden things of a kind at most, and as many absent ones: both are asked for again. Many, because words differ in
-the time they take wherever they stand: the embedding of a rarer name has more tokens."""
+"""Hidden things of a kind at most, and as many absent ones: both are asked for again."""
 _WARM = 10
 """Pairs whose times are not kept."""
 
@@ -52,16 +57,49 @@ async def timing(
 
     `embedder` is the product's own: one that remembers would know what was asked before.
     """
-    corpus = draw(_CORPUS, bench.rule)
+    corpus, bench = draw(_CORPUS, bench.rule), replace(bench, embedder=embedder)
+    async with _stocked(bench, template, corpus.documents) as (url, copilot):
+        who = corpus.readers[0]
+        names = _hidden_names(divided(await held(url), who.attributes, bench.rule))
+        absent = _invented(names)
+        here = copilot, await _things(bench, copilot, who, url, names, absent)
+        renamed = _renamed(corpus.documents, dict(zip(names, absent, strict=True)))
+        async with _stocked(bench, template, renamed) as (other_url, other):
+            there = other, await _things(bench, other, who, other_url, absent, names)
+            times = await _measured([here, there], pairs // len(here[1]))
+    return {name: auc(one.hidden, one.absent) for name, one in times.items()}
+
+
+@asynccontextmanager
+async def _stocked(
+    bench: Bench, template: str, documents: Sequence[Document]
+) -> AsyncIterator[tuple[str, Copilot]]:
+    """The product over a database with these documents, and the database's address."""
     url = await reduced.clone(template)
     try:
-        await bench.write(url, corpus.documents)
-        async with replace(bench, embedder=embedder).opened(url) as opened:
-            things = await _things(bench, opened.copilot, corpus, url)
-            times = await _measured(opened.copilot, things, pairs // len(things))
+        await bench.write(url, documents)
+        async with bench.opened(url) as opened:
+            yield url, opened.copilot
     finally:
         await reduced.drop(url)
-    return {name: auc(one.hidden, one.absent) for name, one in times.items()}
+
+
+def _renamed(documents: Sequence[Document], names: Mapping[str, str]) -> list[Document]:
+    """The same texts about others: what was hidden is absent and the other way round."""
+
+    def said(text: str) -> str:
+        for old, new in names.items():
+            text = text.replace(old, new)
+        return text
+
+    return [
+        replace(
+            one,
+            title=said(one.title),
+            parts=tuple(replace(part, text=said(part.text)) for part in one.parts),
+        )
+        for one in documents
+    ]
 
 
 def auc(first: Sequence[int], second: Sequence[int]) -> float:
@@ -77,12 +115,13 @@ def auc(first: Sequence[int], second: Sequence[int]) -> float:
 
 
 async def _measured(
-    copilot: Copilot, things: Mapping[str, Things], each: int
+    sides: Sequence[tuple[Copilot, Mapping[str, Things]]], each: int
 ) -> Mapping[str, Times]:
-    """Pairs of all acts in turn, within a pair in random order."""
+    """Pairs of all acts in turn, on one side and the other, within a pair in random order."""
     rng = Random("timing")
-    times = {name: Times() for name in things}
+    times = {name: Times() for _, things in sides for name in things}
     for number in range(_WARM + each):
+        copilot, things = sides[number % len(sides)]
         for name, one in things.items():
             kept = times[name] if number >= _WARM else Times()
             pair = [(kept.hidden, rng.choice(one.hidden)), (kept.absent, rng.choice(one.absent))]
@@ -94,21 +133,31 @@ async def _measured(
     return times
 
 
-async def _things(bench: Bench, copilot: Copilot, corpus: Corpus, url: str) -> Mapping[str, Things]:
+async def _things(
+    bench: Bench,
+    copilot: Copilot,
+    who: Reader,
+    url: str,
+    hidden: Sequence[str],
+    absent: Sequence[str],
+) -> Mapping[str, Things]:
     rng = Random("things")
-    who = corpus.readers[0]
-    names = _hidden_names(divided(await held(url), who.attributes, bench.rule))
-    absent = [" ".join(invented(rng) for _ in name.split()) for name in names]
-    for name in names:
+    for name in hidden:
         await copilot.ask(author(HOME).asker, _question(name))
     holdings = divided(await held(url), who.attributes, bench.rule)
     return {
         "document": _documents(rng, who, holdings),
         "part": _parts(rng, who, holdings),
-        "entity": _entities(who, names, absent),
+        "entity": _entities(who, hidden, absent),
         "answer": _answers(rng, who, holdings),
-        "ask": _questions(who, names, absent),
+        "ask": _questions(who, hidden, absent),
     }
+
+
+def _invented(names: Sequence[str]) -> list[str]:
+    """As many others, each of as many words."""
+    rng = Random("absent")
+    return [" ".join(invented(rng) for _ in name.split()) for name in names]
 
 
 def _documents(rng: Random, who: Reader, holdings: Holdings) -> Things:

@@ -10,19 +10,16 @@ the question, quoted and cited. `behaviour` says how it goes wrong, `delay_s` ho
 import asyncio
 import json
 import re
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import TracebackType
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from eval.local_server import LocalServer
 
 Event = dict[str, Any]
 _WORD = re.compile(r"\w+")
@@ -81,8 +78,8 @@ class Recorded:
 
 
 @dataclass(slots=True, kw_only=True)
-class AnthropicServer:
-    """The server, in a thread of its own. Change `behaviour` and `failures` between requests."""
+class AnthropicServer(LocalServer):
+    """The server. Change `behaviour` and `failures` between requests."""
 
     behaviour: Behaviour = Behaviour.QUOTE
     delay_s: float = 0.0
@@ -94,34 +91,9 @@ class AnthropicServer:
     failures: list[Failure] = field(default_factory=list)
     """Taken one by one, first to last, before any answer."""
     requests: list[Recorded] = field(default_factory=list)
-    url: str = ""
-    _server: uvicorn.Server | None = None
-    _thread: threading.Thread | None = None
 
-    def __enter__(self) -> "AnthropicServer":
-        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = Starlette(routes=[Route("/v1/messages", self._messages, methods=["POST"])])
-        config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        assert self._thread is not None
-        self._server.should_exit = True
-        self._thread.join(timeout=5)
+    def routes(self) -> list[Route]:
+        return [Route("/v1/messages", self._messages, methods=["POST"])]
 
     def reset(self) -> None:
         """As if just started, for a server that serves many tests."""

@@ -46,8 +46,8 @@ def test_tenants_are_read_with_their_policy_beside_the_file(tmp_path: Path) -> N
 
 def test_accreditations_are_read_as_they_are(tmp_path: Path) -> None:
     stated = {
-        "house": HOUSE,
-        "all": {**HOUSE, "compartments": "*", "residency": "", "handling": []},
+        "anthropic": HOUSE,
+        "google": {**HOUSE, "compartments": "*", "residency": "", "handling": []},
     }
     read = Installation.read(None, write(tmp_path / "providers.json", stated))
     assert read.accreditations == stated
@@ -129,16 +129,23 @@ def test_a_malformed_tenant_is_refused(tmp_path: Path, tenant: Any, fault: str) 
 def test_a_malformed_accreditation_is_refused(
     tmp_path: Path, changes: dict[str, Any], fault: str
 ) -> None:
-    file = write(tmp_path / "providers.json", {"house": {**HOUSE, **changes}})
+    file = write(tmp_path / "providers.json", {"anthropic": {**HOUSE, **changes}})
     with pytest.raises(Misconfigured) as refused:
         Installation.read(None, file)
-    assert refused.value.message.startswith(f"{file}: 'house'")
+    assert refused.value.message.startswith(f"{file}: 'anthropic'")
     assert fault in refused.value.message
 
 
 @pytest.mark.parametrize("field", HOUSE)
 def test_an_accreditation_says_everything(tmp_path: Path, field: str) -> None:
     said = {key: value for key, value in HOUSE.items() if key != field}
-    file = write(tmp_path / "providers.json", {"house": said})
-    with pytest.raises(Misconfigured, match=f"'house' must also say {field}"):
+    file = write(tmp_path / "providers.json", {"anthropic": said})
+    with pytest.raises(Misconfigured, match=f"'anthropic' must also say {field}"):
+        Installation.read(None, file)
+
+
+def test_an_accreditation_of_nobody_is_refused(tmp_path: Path) -> None:
+    """It was meant for somebody, who would keep the defaults of the rules."""
+    file = write(tmp_path / "providers.json", {"anthropics": HOUSE})
+    with pytest.raises(Misconfigured, match=r"'anthropics' is no provider; known: .*'anthropic'"):
         Installation.read(None, file)
