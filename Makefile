@@ -53,8 +53,9 @@ policy: .venv/.dev .venv/.project
 	$(call evaluate,policy)
 
 # Nothing may be skipped: a server that is missing is a failure that says what to install.
+# Two processes, since most tests wait for a server; the tests of one file share its servers.
 test: .venv/.dev .venv/.project
-	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov --cov-report= $(PYTEST_ARGS)
+	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
 	$(BIN)/coverage report --fail-under=85
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
 	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
