@@ -129,6 +129,8 @@ def configure_logging(stream: TextIO | None = None, level: int | str = logging.I
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
+    # It warns of each connection that we cut, also where a program ends; whoever waited for it says so already.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
 

@@ -23,7 +23,7 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "opening", "act", "answer", "page", "all", "openings", "head"}
+OTHERS = {"append", "open", "act", "answer", "page", "all", "openings", "head"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = ["documents", "parts", "chunks", "postings", "label_statistics", "mentions", "relations"]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]

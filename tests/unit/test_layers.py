@@ -19,6 +19,7 @@ USED_WITHOUT_IMPORT = {
     "hatchling": "builds the wheel",
     "mypy": "checks types",
     "pytest-cov": "measures coverage",
+    "pytest-xdist": "runs the tests in two processes",
     "ruff": "checks style",
     "types-pyyaml": "types for mypy",
     "types-tqdm": "types for mypy",
