@@ -1,5 +1,6 @@
 """Fixtures for real servers and shared data, and the rule that no test may be skipped."""
 
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from copilot.telemetry import OWN_LOGGERS
 from tests.servers import opa
 from tests.servers import postgres as postgres_server
 
@@ -24,6 +26,18 @@ SHARED_DATA = Path(os.environ.get("COPILOT_SHARED_DATA") or ROOT.parent / "share
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Puts logging back: a command that a test runs sends it to a stream that is closed after the test."""
+    own = [logging.getLogger(name) for name in OWN_LOGGERS]
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], [one.level for one in (root, *own)]
+    yield
+    root.handlers = handlers
+    for one, level in zip((root, *own), levels, strict=True):
+        one.setLevel(level)
 
 
 @pytest.fixture(scope="session")

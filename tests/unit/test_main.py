@@ -15,7 +15,6 @@ import pytest
 
 from copilot.__main__ import main
 from copilot.settings import Settings
-from copilot.telemetry import OWN_LOGGERS
 from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
 
 Command = Callable[[Settings, Namespace], Awaitable[int | None]]
@@ -39,18 +38,12 @@ TARGETS = [
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An environment without our variables, with logging and signals of before put back."""
+    """An environment without our variables, with the signals of before put back."""
     for name in ("COPILOT_LOG", "DATABASE_URL", "OPA_URL", "COPILOT_JWT_SECRET"):
         monkeypatch.delenv(name, raising=False)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     terminated = signal.getsignal(signal.SIGTERM)
-    levels = {name: logging.getLogger(name).level for name in OWN_LOGGERS}
     yield
     signal.signal(signal.SIGTERM, terminated)
-    root.handlers, root.level = handlers, level
-    for name, own in levels.items():
-        logging.getLogger(name).setLevel(own)
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, command: Command, name: str = "schema") -> None:

@@ -17,12 +17,9 @@ HIDDEN = "SELECT secret FROM parts WHERE text = 'the question'"
 
 @pytest.fixture
 def log() -> object:
-    root = logging.getLogger()
-    before = root.handlers, root.level
     stream = io.StringIO()
     configure_logging(stream)
-    yield stream
-    root.handlers, root.level = before
+    return stream
 
 
 def test_an_unexpected_error_is_masked_and_found_by_its_trace_id(
