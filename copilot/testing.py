@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,12 +14,20 @@ from policy.labels import Label
 from policy.scope import LabelCatalog, Scope
 from retrieval.embedding import DIMENSION, Vectors
 from retrieval.identity import entity_id
-from retrieval.ports import EmbeddedSentence, EntityLink, Neighbour, Posting, Statistics
+from retrieval.ports import (
+    MOST_LINKS,
+    Definition,
+    EmbeddedSentence,
+    EntityLink,
+    Neighbour,
+    Posting,
+    Statistics,
+    Weight,
+)
 from retrieval.terms import Terms
 from retrieval.types import Chunk, Hit
 
 _WORD = re.compile(r"\w+")
-_MOST_CHUNKS_PER_ENTITY = 30
 
 
 class FakeEmbedder:
@@ -128,6 +136,19 @@ class MemoryPassages:
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))[:limit]
 
+    async def weigh(
+        self, chunk_ids: Sequence[str], vector: Vectors, terms: Sequence[str], *, scope: Scope
+    ) -> dict[str, Weight]:
+        return {
+            one.chunk.chunk_id: Weight(
+                similarity=_similarity(one, vector),
+                length=one.chunk.length,
+                counts={term: tf for term, tf in one.chunk.terms.items() if term in set(terms)},
+            )
+            for one in self._corpus.visible(scope)
+            if one.chunk.chunk_id in set(chunk_ids)
+        }
+
     async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
         return [
             Posting(term=term, chunk_id=one.chunk.chunk_id, tf=tf, length=one.chunk.length)
@@ -182,17 +203,29 @@ class MemoryGraph:
         }
 
     async def mentions(
-        self, entity_ids: Sequence[str], vector: Vectors, *, scope: Scope
+        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
     ) -> list[EntityLink]:
-        found: dict[str, list[EntityLink]] = defaultdict(list)
-        for one in self._corpus.visible(scope):
-            titled: dict[str, bool] = {}
-            for mention, in_title in one.chunk.mentions:
-                titled[mention.key] = titled.get(mention.key, False) or in_title
-            for key, in_title in titled.items():
-                if (entity := entity_id(scope.tenant, key)) in set(entity_ids):
-                    found[entity].append(_link(entity, key, one, vector, in_title=in_title))
-        return [link for entity in sorted(found) for link in _nearest(found[entity])]
+        names = {
+            (entity_id(scope.tenant, mention.key), one.chunk.chunk_id): mention.key
+            for one in self._corpus.visible(scope)
+            for mention, _ in one.chunk.mentions
+        }
+        return [
+            EntityLink(entity_id=entity, name=names[entity, chunk], chunk_id=chunk, degree=degree)
+            for entity, chunk, degree in _bounded(names, entity_ids, near)
+        ]
+
+    async def defined(
+        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[Definition]:
+        defined = {
+            (key, one.chunk.chunk_id)
+            for one in self._corpus.visible(scope)
+            for key, _ in one.chunk.defines
+        }
+        return [
+            Definition(key=key, chunk_id=chunk) for key, chunk, _ in _bounded(defined, keys, near)
+        ]
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         steps = set()
@@ -221,31 +254,15 @@ def _similarity(one: _Stored, vector: Vectors) -> float:
     return float(one.chunk.embedding.astype(np.float64) @ vector.astype(np.float64))
 
 
-def _link(entity: str, key: str, one: _Stored, vector: Vectors, *, in_title: bool) -> EntityLink:
-    return EntityLink(
-        entity_id=entity,
-        name=key,
-        chunk_id=one.chunk.chunk_id,
-        degree=0,
-        in_title=in_title,
-        similarity=_similarity(one, vector),
-    )
-
-
-def _nearest(links: list[EntityLink]) -> list[EntityLink]:
-    """The first of an entity's links, each with how many there are."""
-    ordered = sorted(links, key=lambda one: (not one.in_title, -one.similarity, one.chunk_id))
-    return [
-        EntityLink(
-            entity_id=one.entity_id,
-            name=one.name,
-            chunk_id=one.chunk_id,
-            degree=len(links),
-            in_title=one.in_title,
-            similarity=one.similarity,
-        )
-        for one in ordered[:_MOST_CHUNKS_PER_ENTITY]
-    ]
+def _bounded(
+    pairs: Iterable[tuple[str, str]], asked: Sequence[str], near: Sequence[str]
+) -> Iterator[tuple[str, str, int]]:
+    """The (name, chunk) pairs of the asked names, each with the name's degree, in order."""
+    ordered = sorted(pair for pair in pairs if pair[0] in set(asked))
+    degrees = Counter(name for name, _ in ordered)
+    for name, chunk in ordered:
+        if degrees[name] <= MOST_LINKS or chunk in set(near):
+            yield name, chunk, degrees[name]
 
 
 def _chunk(one: _Stored, scope: Scope) -> Chunk:

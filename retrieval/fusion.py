@@ -1,12 +1,10 @@
-"""Fusion: one ranking from three, by reciprocal rank."""
+"""Fusion: one ranking from three, by score."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from retrieval.fit import Fit
 from retrieval.types import Arm, ArmHit, Hit
-
-_K = 60
-"""The constant of Cormack, Clarke and Büttcher (2009); it flattens the difference between first ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,19 +17,23 @@ class Fused:
     path: tuple[str, ...]
 
 
-def fuse(rankings: Mapping[Arm, Sequence[Hit]]) -> list[Fused]:
-    """All chunks of all arms, best first; adds up in the order of `Arm`, ties go by chunk id."""
+def fuse(rankings: Mapping[Arm, Sequence[Hit]], fit: Fit) -> list[Fused]:
+    """All chunks of all arms, best first: a chunk's own fit and what the graph adds; ties go by chunk id.
+
+    By score and not by rank, which would throw away how far the graph's first stand above the rest.
+    """
     found: dict[str, list[ArmHit]] = {}
     paths: dict[str, tuple[str, ...]] = {}
+    added: dict[str, float] = {}
     for arm in Arm:
         for rank, hit in enumerate(rankings.get(arm, ()), start=1):
             found.setdefault(hit.chunk_id, []).append(ArmHit(arm=arm, rank=rank, score=hit.score))
-            if hit.path:
-                paths[hit.chunk_id] = hit.path
+            if arm is Arm.GRAPH:
+                paths[hit.chunk_id], added[hit.chunk_id] = hit.path, hit.score
     fused = [
         Fused(
             chunk_id=chunk_id,
-            score=sum(1 / (_K + hit.rank) for hit in hits),
+            score=fit.score(chunk_id) + added.get(chunk_id, 0.0),
             arms=tuple(hits),
             path=paths.get(chunk_id, ()),
         )

@@ -1,103 +1,107 @@
-"""The graph arm: passages reached over entities and relations from the question and its best passages."""
+"""The graph arm: passages reached over links from the question's names and from its best passages."""
 
-import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from policy.scope import Scope
-from retrieval.analysis import Plan
-from retrieval.embedding import Vectors
-from retrieval.ports import EntityLink, GraphStore
+from retrieval.fit import Fit
+from retrieval.links import Link, Links
 from retrieval.types import Hit
 
-_SEED_PASSAGES = 3
-"""A trial on three public corpora did best with one to three; ten drown the question."""
-_HOP = 0.6
-"""What an entity keeps of its weight when it is reached over a relation, or out of a passage."""
-_MOST_ENTITIES = 64
+_SEEDS = 2
+"""Trials on three public corpora did best with one to three; ten drown the question."""
+_MOST_NAMED = 8
+_HOPS = 2
+_FRONT = 3
+"""Passages that lead on after each hop."""
+_KEPT = 0.5
+"""Of a passage's weight, for each hop from the seeds."""
+_UNNAMED = 0.55
+"""Of the weight of a seed that the question does not name."""
+_NAMED = 0.5
+_GAIN = 1.7
+"""What being named in the question, and being reached in full, add to a passage's own fit (at most 1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seed:
+class _Reached:
     weight: float
     path: tuple[str, ...]
 
 
-async def search(
-    store: GraphStore,
-    plan: Plan,
-    question: Vectors,
-    best: Sequence[Hit],
-    limit: int,
-    *,
-    scope: Scope,
-) -> list[Hit]:
-    """Spreads from the entities of the question and of `best` (the other arms' first), one relation far.
+_Front = dict[str, _Reached]
 
-    A passage scores by the weight and rarity of the entities that lead to it, times its own cosine with
-    the question: the gate that keeps a busy entity from dragging in all that names it.
+
+async def search(links: Links, best: Sequence[str], limit: int) -> list[Hit]:
+    """Up to `limit` hits; a score is what the graph adds to the passage's own fit.
+
+    `best` are the passages that the other arms found.
     """
-    seeds = await _question_entities(store, plan, scope)
-    seeds = _merge(seeds, await _passage_entities(store, best[:_SEED_PASSAGES], scope))
-    seeds = _merge(seeds, await _related(store, seeds, scope))
-    strongest = sorted(seeds, key=lambda entity: (-seeds[entity].weight, entity))[:_MOST_ENTITIES]
-    links = await store.mentions(strongest, question, scope=scope)
-    return _score(links, seeds)[:limit]
+    named = _strongest_named(await links.named(), links.fit)
+    front = _seeds(links.fit, named, best)
+    reached: _Front = {}
+    seen = set(front)
+    onward = _pushed(reached, await links.of_question(), _Reached(weight=1.0, path=()))
+    for hop in range(_HOPS):
+        found = await links.of_passages(sorted(front))
+        for start, one in sorted(front.items()):
+            kept = _Reached(weight=one.weight * _KEPT**hop, path=one.path)
+            step = _pushed(reached, found.get(start, ()), kept)
+            onward = _better(onward, step)
+        front = _strongest({end: one for end, one in onward.items() if end not in seen})
+        seen |= set(front)
+        onward = {}
+    return _hits(reached, named)[:limit]
 
 
-async def _question_entities(store: GraphStore, plan: Plan, scope: Scope) -> dict[str, _Seed]:
-    names = [mention.key.split() for mention in plan.entities]
-    known = await store.linked(sorted({token for name in names for token in name}), scope=scope)
-    seeds: dict[str, _Seed] = {}
-    for entity, key in known.items():
-        overlap = max((_overlap(name, key.split()) for name in names), default=0.0)
-        if overlap >= 0.5:
-            seeds[entity] = _Seed(weight=overlap, path=(key,))
-    return seeds
+def _strongest_named(named: Mapping[str, str], fit: Fit) -> dict[str, str]:
+    ranked = sorted(named, key=lambda one: (-fit.score(one), one))
+    return {one: named[one] for one in ranked[:_MOST_NAMED]}
 
 
-def _overlap(asked: Sequence[str], known: Sequence[str]) -> float:
-    both = set(asked) & set(known)
-    return len(both) / max(len(set(asked) | set(known)), 1)
+def _seeds(fit: Fit, named: Mapping[str, str], best: Sequence[str]) -> _Front:
+    """The best passages, and all that the question names, each weighed against the best."""
+    scores = {one: fit.score(one) + _NAMED * (one in named) for one in {*best, *named}}
+    ranked = sorted(scores, key=lambda one: (-scores[one], one))
+    if not ranked or scores[ranked[0]] <= 0:
+        return {}
+    return {
+        one: _Reached(
+            weight=scores[one] / scores[ranked[0]] * (1.0 if one in named else _UNNAMED),
+            path=(named[one],) if one in named else (),
+        )
+        for one in sorted({*ranked[:_SEEDS], *named})
+    }
 
 
-async def _passage_entities(
-    store: GraphStore, best: Sequence[Hit], scope: Scope
-) -> dict[str, _Seed]:
-    inside = await store.entities_in([hit.chunk_id for hit in best], scope=scope)
-    seeds: dict[str, _Seed] = {}
-    for rank, hit in enumerate(best, start=1):
-        for entity in inside.get(hit.chunk_id, []):
-            seeds = _merge(seeds, {entity: _Seed(weight=_HOP / rank, path=())})
-    return seeds
+def _pushed(reached: _Front, links: Sequence[Link], start: _Reached) -> _Front:
+    """Where the links lead; keeps the best way to each end in `reached`."""
+    step = {
+        one.chunk_id: _Reached(weight=start.weight * one.weight, path=(*start.path, *one.path))
+        for one in links
+    }
+    reached.update(_better(reached, step))
+    return step
 
 
-async def _related(store: GraphStore, seeds: dict[str, _Seed], scope: Scope) -> dict[str, _Seed]:
-    reached: dict[str, _Seed] = {}
-    for step in await store.neighbours(sorted(seeds), scope=scope):
-        origin = seeds[step.from_id]
-        path = (*(origin.path or (step.from_name,)), step.relation, step.name)
-        reached = _merge(reached, {step.entity_id: _Seed(weight=origin.weight * _HOP, path=path)})
-    return reached
-
-
-def _merge(a: dict[str, _Seed], b: dict[str, _Seed]) -> dict[str, _Seed]:
-    merged = dict(a)
-    for entity, seed in b.items():
-        if entity not in merged or seed.weight > merged[entity].weight:
-            merged[entity] = seed
+def _better(first: _Front, second: _Front) -> _Front:
+    """Of two ways to one end the stronger; the first where they are alike."""
+    merged = dict(first)
+    for end, one in second.items():
+        if end not in merged or one.weight > merged[end].weight:
+            merged[end] = one
     return merged
 
 
-def _score(links: Sequence[EntityLink], seeds: dict[str, _Seed]) -> list[Hit]:
-    scores: dict[str, float] = defaultdict(float)
-    paths: dict[str, tuple[float, tuple[str, ...]]] = {}
-    for link in sorted(links, key=lambda link: (link.chunk_id, link.entity_id)):
-        seed = seeds[link.entity_id]
-        gain = seed.weight * (1.5 if link.in_title else 1.0) / math.log2(2 + link.degree)
-        scores[link.chunk_id] += gain * max(link.similarity, 0.0)
-        if gain > paths.get(link.chunk_id, (0.0, ()))[0]:
-            paths[link.chunk_id] = (gain, seed.path or (link.name,))
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    return [Hit(chunk_id=c, score=s, path=paths[c][1] if c in paths else ()) for c, s in ranked]
+def _strongest(front: _Front) -> _Front:
+    ranked = sorted(front, key=lambda one: (-front[one].weight, one))
+    return {one: front[one] for one in ranked[:_FRONT]}
+
+
+def _hits(reached: _Front, named: Mapping[str, str]) -> list[Hit]:
+    scores = dict.fromkeys(named, _NAMED)
+    for end, one in reached.items():
+        scores[end] = scores.get(end, 0.0) + _GAIN * one.weight
+    paths: dict[str, tuple[str, ...]] = {one: (key,) for one, key in named.items()}
+    paths |= {end: one.path for end, one in reached.items() if end not in named}
+    ranked = sorted(scores, key=lambda one: (-scores[one], one))
+    return [Hit(chunk_id=one, score=scores[one], path=paths[one]) for one in ranked]

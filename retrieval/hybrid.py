@@ -9,6 +9,8 @@ from policy.scope import Scope
 from retrieval import fusion, graph, keyword, vector
 from retrieval.analysis import Plan
 from retrieval.embedding import Embedder, Vectors
+from retrieval.fit import Fit
+from retrieval.links import Links
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.types import Arm, Context, Hit
 
@@ -65,17 +67,24 @@ class Hybrid:
         with timings.stage("vector"):
             nearest = await vector.search(self._passages, question, limit, scope=scope)
         rankings: dict[Arm, list[Hit]] = {Arm.VECTOR: nearest}
-        idf: Mapping[str, float] = {}
+        ranking = keyword.NOTHING
         if self._graphrag:
             with timings.stage("keyword"):
                 ranking = await keyword.search(self._passages, plan.terms, limit, scope=scope)
-            rankings[Arm.KEYWORD], idf = ranking.hits, ranking.idf
+            rankings[Arm.KEYWORD] = ranking.hits
+        fit = Fit(nearest, ranking)
+        best = sorted({hit.chunk_id for hits in rankings.values() for hit in hits})
+        with timings.stage("weighing"):
+            terms = list(ranking.idf)
+            fit.learn(await self._passages.weigh(best, question, terms, scope=scope))
+        if self._graphrag:
             with timings.stage("graph"):
-                rankings[Arm.GRAPH] = await graph.search(
-                    self._entities, plan, question, _best(rankings), limit, scope=scope
+                links = Links(
+                    self._passages, self._entities, plan, question, fit, best, scope=scope
                 )
+                rankings[Arm.GRAPH] = await graph.search(links, best, limit)
         with timings.stage("fusion"):
-            fused = fusion.fuse(rankings)
+            fused = fusion.fuse(rankings, fit)
         with timings.stage("texts"):
             chunks = await self._passages.chunks([one.chunk_id for one in fused], scope=scope)
         contexts = tuple(
@@ -84,9 +93,4 @@ class Hybrid:
             if one.chunk_id in chunks
         )
         arms = {str(arm): len(hits) for arm, hits in rankings.items()}
-        return Found(contexts=contexts, vector=question, idf=idf, arms=arms)
-
-
-def _best(rankings: Mapping[Arm, list[Hit]]) -> list[Hit]:
-    """The seeds of the graph: the first passages of the other arms, fused."""
-    return [Hit(chunk_id=one.chunk_id, score=one.score) for one in fusion.fuse(rankings)]
+        return Found(contexts=contexts, vector=question, idf=ranking.idf, arms=arms)

@@ -1,12 +1,15 @@
 """What retrieval asks of a store: every method takes the Scope and touches nothing outside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.types import Chunk, Hit
+
+MOST_LINKS = 32
+"""Visible chunks up to which a name leads to all of them. Tried from 16 to 200: no public corpus cares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,16 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """What a chunk and a question have in common: the cosine, and how often it has each of some terms."""
+
+    similarity: float
+    length: int
+    """How many terms the chunk has in all."""
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntityLink:
     """An entity named in a visible chunk. `degree` counts the visible chunks that name it."""
 
@@ -35,9 +48,14 @@ class EntityLink:
     name: str
     chunk_id: str
     degree: int
-    in_title: bool
-    similarity: float
-    """Cosine of the chunk with the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A visible chunk that is about what bears a name."""
+
+    key: str
+    chunk_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +84,11 @@ class PassageStore(Protocol):
     async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
         """The visible chunks by cosine similarity, exact, ties by chunk id."""
 
+    async def weigh(
+        self, chunk_ids: Sequence[str], vector: Vectors, terms: Sequence[str], *, scope: Scope
+    ) -> dict[str, Weight]:
+        """Chunk id → what the arms would say of it, for the visible ones of these."""
+
     async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
         """All visible postings of the terms."""
 
@@ -91,9 +114,17 @@ class GraphStore(Protocol):
         """Chunk id → ids of the entities it mentions, over visible mentions."""
 
     async def mentions(
-        self, entity_ids: Sequence[str], vector: Vectors, *, scope: Scope
+        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
     ) -> list[EntityLink]:
-        """Where these entities are named, over visible chunks; bounded for each entity after the scope."""
+        """Where these entities are named, over visible chunks, by entity and chunk id.
+
+        Of one that more than `MOST_LINKS` visible chunks name, only the chunks that are in `near`.
+        """
+
+    async def defined(
+        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[Definition]:
+        """The visible chunks that define these names, by key and chunk id; bounded as `mentions` is."""
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         """Entities one visible relation away, in either direction."""

@@ -16,7 +16,7 @@ _SQL = Queries("copilot.bench", "enlarge.sql")
 _NOISE = 0.02
 _COPIED = (
     *("parts", "chunks", "sentences", "postings", "mentions", "mention_tokens", "relations"),
-    "statistics",
+    *("definitions", "statistics"),
 )
 
 

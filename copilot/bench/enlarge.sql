@@ -50,6 +50,10 @@ INSERT INTO relations (relation_id, chunk_id, label_id, type, source_id, source_
 SELECT r.relation_id || '~' || n.copy, r.chunk_id || '~' || n.copy, n.label_id, r.type, r.source_id,
        r.source_name, r.target_id, r.target_name, r.start_at, r.end_at, r.properties
 FROM copy_plan n JOIN relations r USING (chunk_id)
+-- name: definitions
+INSERT INTO definitions (key, label_id, chunk_id, in_title)
+SELECT d.key, n.label_id, d.chunk_id || '~' || n.copy, d.in_title
+FROM copy_plan n JOIN definitions d USING (chunk_id)
 -- name: statistics
 INSERT INTO label_statistics (label_id, chunks, terms)
 SELECT c.label_id, count(*), sum(p.length)

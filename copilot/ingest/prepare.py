@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot.ingest.chunks import chunk
 from copilot.ingest.documents import Document, Part
+from retrieval import definitions
 from retrieval.embedding import Embedder, Vectors
 from retrieval.entities import mentions, normalise
 from retrieval.identity import content_id
@@ -34,6 +35,8 @@ class PreparedChunk:
     mentions: tuple[tuple[Mention, bool], ...]
     """Each with whether it stands in the title (offsets are then those of the title)."""
     relations: tuple[Relation, ...]
+    defines: tuple[tuple[str, bool], ...] = ()
+    """Names that it is about, each with whether the title gives it."""
 
     @property
     def length(self) -> int:
@@ -132,7 +135,13 @@ def _chunk(
         terms=Counter(terms.of(f"{title} {text}")),
         mentions=(*((m, False) for m in inside), *((m, True) for m in _title_mentions(title))),
         relations=tuple(relations(text, inside)),
+        defines=tuple(_defines(title, text if start == 0 else "")),
     )
+
+
+def _defines(title: str, beginning: str) -> Iterator[tuple[str, bool]]:
+    yield from ((key, False) for key in sorted(definitions.subject(beginning)))
+    yield from ((key, True) for key in sorted(definitions.titled(title)))
 
 
 def _title_mentions(title: str) -> Iterator[Mention]:

@@ -199,6 +199,7 @@ async def _part(
         "mention_tokens": [
             row for chunk in part.chunks for row in _token_rows(chunk, tenant, label_id)
         ],
+        "definitions": [row for chunk in part.chunks for row in _definition_rows(chunk, label_id)],
         "relations": [
             row for chunk in part.chunks for row in _relation_rows(chunk, tenant, label_id)
         ],
@@ -279,6 +280,16 @@ def _token_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Ro
                 "in_title": in_title,
                 "key": key,
             }
+
+
+def _definition_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
+    for key, in_title in chunk.defines:
+        yield {
+            "key": key,
+            "label_id": label_id,
+            "chunk_id": chunk.chunk_id,
+            "in_title": in_title,
+        }
 
 
 def _relation_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:

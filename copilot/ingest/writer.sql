@@ -64,6 +64,8 @@ INSERT INTO postings SELECT * FROM json_populate_recordset(NULL::postings, %(row
 INSERT INTO mentions SELECT * FROM json_populate_recordset(NULL::mentions, %(rows)s)
 -- name: mention_tokens
 INSERT INTO mention_tokens SELECT * FROM json_populate_recordset(NULL::mention_tokens, %(rows)s)
+-- name: definitions
+INSERT INTO definitions SELECT * FROM json_populate_recordset(NULL::definitions, %(rows)s)
 -- name: relations
 INSERT INTO relations SELECT * FROM json_populate_recordset(NULL::relations, %(rows)s)
 -- name: other_copies

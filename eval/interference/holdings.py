@@ -21,6 +21,7 @@ _IDS = """
         WHERE kind IN ('person', 'organisation', 'vessel', 'place', 'name')
     UNION SELECT 'term', term, value FROM postings JOIN labels USING (label_id)
     UNION SELECT 'token', token, value FROM mention_tokens JOIN labels USING (label_id)
+    UNION SELECT 'defined', key, value FROM definitions JOIN labels USING (label_id)
     UNION SELECT 'entry', ledger_id, value FROM ledger_acts JOIN labels USING (label_id)
     UNION SELECT 'answer', answer_id, value
         FROM answers, unnest(label_ids) label_id JOIN labels USING (label_id)

@@ -35,7 +35,10 @@ def probes(rng: Random, holdings: Holdings) -> dict[str, Probe]:
     """Every method of every store, with a mixture of visible and hidden things to look up."""
     vector = np.random.default_rng(rng.randrange(2**32)).normal(size=DIMENSION).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    some = {kind: _mixed(rng, holdings, kind) for kind in ("chunk", "entity", "term", "token")}
+    some = {
+        kind: _mixed(rng, holdings, kind)
+        for kind in ("chunk", "entity", "term", "token", "defined")
+    }
     return {
         "nearest": lambda db, scope: _listed(PostgresPassages(db).nearest(vector, 40, scope=scope)),
         "postings": lambda db, scope: _listed(
@@ -49,7 +52,13 @@ def probes(rng: Random, holdings: Holdings) -> dict[str, Probe]:
             PostgresGraph(db).entities_in(some["chunk"], scope=scope)
         ),
         "mentions": lambda db, scope: _listed(
-            PostgresGraph(db).mentions(some["entity"], vector, scope=scope)
+            PostgresGraph(db).mentions(some["entity"], some["chunk"], scope=scope)
+        ),
+        "defined": lambda db, scope: _listed(
+            PostgresGraph(db).defined(some["defined"], some["chunk"], scope=scope)
+        ),
+        "weigh": lambda db, scope: _value(
+            PostgresPassages(db).weigh(some["chunk"], vector, some["term"], scope=scope)
         ),
         "neighbours": lambda db, scope: _listed(
             PostgresGraph(db).neighbours(some["entity"], scope=scope)

@@ -23,7 +23,7 @@ from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import LabelSource, Scope, Scoper
-from retrieval.ports import GraphStore, PassageStore
+from retrieval.ports import MOST_LINKS, GraphStore, PassageStore
 from retrieval.sentences import split
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.graph import PostgresGraph
@@ -88,6 +88,7 @@ class Stores:
             await self.passages.nearest(vector, 2, scope=scope),
             sorted(map(str, await self.passages.postings(terms, scope=scope))),
             await self.passages.statistics(scope=scope),
+            sorted((await self.passages.weigh(ids, vector, terms, scope=scope)).items()),
             sorted((key, chunk.document_id, chunk.title) for key, chunk in chunks.items()),
             [
                 (key, one.start, one.end, one.vector.tolist())
@@ -96,12 +97,14 @@ class Stores:
             ],
             entities,
             await self.graph.entities_in(ids, scope=scope),
-            await self.graph.mentions(entities, vector, scope=scope),
+            await self.graph.mentions(entities, [], scope=scope),
+            await self.graph.defined(DEFINED, [], scope=scope),
             await self.graph.neighbours(entities, scope=scope),
         ]
 
 
 TOKENS = {"alder", "shipping", "ltd", "drell", "marlpit", "heron", "kestrel", "quay", "aldermann"}
+DEFINED = ["alder shipping ltd", "anton drell", "kestrel quay", "nobody", "tanker sable heron"]
 Opened = Callable[[], AbstractAsyncContextManager[Stores]]
 
 
@@ -357,13 +360,59 @@ async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> N
                 for n in range(1, 41)
             ),
         )
-        vector = await embedded("Anton Drell")
         low, high = await stores.scope(LOW), await stores.scope(HIGH)
         [entity] = await stores.graph.linked(["drell"], scope=low)
-        [link] = await stores.graph.mentions([entity], vector, scope=low)
-        assert (link.degree, link.in_title) == (1, False)
-        links = await stores.graph.mentions([entity], vector, scope=high)
-        assert (len(links), links[0].degree) == (30, 41)
+        [link] = await stores.graph.mentions([entity], [], scope=low)
+        assert link.degree == 1
+        assert await stores.graph.mentions([entity], [], scope=high) == []
+        near = await stores.graph.mentions([entity], [link.chunk_id], scope=high)
+        assert [(one.chunk_id, one.degree) for one in near] == [(link.chunk_id, 41)]
+
+
+@pytest.mark.anyio
+async def test_hidden_definitions_do_not_push_visible_ones_out(opened: Opened) -> None:
+    """Also where text and title both define the name, the chunk counts once."""
+    async with opened() as stores:
+        text = "Anton Drell is the owner."
+        await stores.put(
+            document(0, "Anton Drell", Classification.U, (Classification.U, text)),
+            *(
+                document(n, "Anton Drell", Classification.S, (Classification.S, f"Note {n}."))
+                for n in range(1, MOST_LINKS + 1)
+            ),
+        )
+        low, high = await stores.scope(LOW), await stores.scope(HIGH)
+        [one] = await stores.graph.defined(["anton drell"], [], scope=low)
+        assert await stores.graph.defined(["anton drell"], [], scope=high) == []
+        assert await stores.graph.defined(["anton drell"], [one.chunk_id], scope=high) == [one]
+
+
+@pytest.mark.anyio
+async def test_a_chunk_weighs_what_the_arms_say_of_it(opened: Opened) -> None:
+    async with opened() as stores:
+        await stores.put(
+            *(
+                document(n, "", Classification.U, (Classification.U, text))
+                for n, text in enumerate(SENTENCES)
+            )
+        )
+        scope = await stores.scope(LOW)
+        question = await embedded("Alder berth")
+        hits = await stores.passages.nearest(question, EVERYTHING, scope=scope)
+        terms = TERMS.of("Alder berth of nobody")
+        postings = await stores.passages.postings(terms, scope=scope)
+        weights = await stores.passages.weigh(
+            [hit.chunk_id for hit in hits], question, terms, scope=scope
+        )
+        assert {one: weight.similarity for one, weight in weights.items()} == {
+            hit.chunk_id: hit.score for hit in hits
+        }
+        assert {(one.chunk_id, one.term): (one.tf, one.length) for one in postings} == {
+            (one, term): (tf, weight.length)
+            for one, weight in weights.items()
+            for term, tf in weight.counts.items()
+        }
+        assert await stores.passages.weigh([], question, terms, scope=scope) == {}
 
 
 @pytest.mark.anyio

@@ -51,8 +51,8 @@ def degree_of_all(block: str) -> str:
     """Counts hidden mentions as well, and shows none."""
     return _replaced(
         block,
-        "count(*) OVER (PARTITION BY n.entity_id)",
-        "(SELECT count(DISTINCT x.chunk_id) FROM mentions x WHERE x.entity_id = n.entity_id)",
+        "count(*) OVER (PARTITION BY entity_id)",
+        "(SELECT count(DISTINCT x.chunk_id) FROM mentions x WHERE x.entity_id = mentions.entity_id)",
     )
 
 
@@ -61,8 +61,9 @@ def limit_before_scope(block: str) -> str:
     open_ = forgetful(block)
     return _replaced(
         open_,
-        "WHERE place <= %(most)s",
-        "WHERE place <= %(most)s AND chunk_id IN (SELECT chunk_id FROM chunks WHERE label_id = ANY({labels}))",
+        "WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)",
+        """WHERE (degree <= %(most)s OR chunk_id = ANY(%(near)s))
+           AND chunk_id IN (SELECT chunk_id FROM chunks WHERE label_id = ANY({labels}))""",
     )
 
 
@@ -80,6 +81,7 @@ MUTANTS = [
     Mutant(search, "nearest"),
     Mutant(search, "postings"),
     Mutant(search, "statistics"),
+    Mutant(search, "weigh"),
     Mutant(search, "chunks"),
     Mutant(search, "chunks", documents_own_label),
     Mutant(search, "sentences"),
@@ -88,6 +90,7 @@ MUTANTS = [
     Mutant(graph, "mentions"),
     Mutant(graph, "mentions", degree_of_all),
     Mutant(graph, "mentions", limit_before_scope),
+    Mutant(graph, "defined"),
     Mutant(graph, "neighbours"),
     Mutant(resources, "document"),
     Mutant(resources, "entities"),

@@ -25,7 +25,10 @@ SEARCHES = [
 ]
 OTHERS = {"append", "open", "act", "answer", "page", "all", "openings", "head"}
 """Blocks of the ledger that readers do not run."""
-LABELLED = ["documents", "parts", "chunks", "postings", "label_statistics", "mentions", "relations"]
+LABELLED = [
+    *("documents", "parts", "chunks", "postings", "label_statistics"),
+    *("mentions", "definitions", "relations"),
+]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
 PEOPLE = ["revocations", "grants"]
 TABLES = [*LABELLED, *LEDGER, *PEOPLE, "answers", "labels", "label_epochs", "migrations"]
@@ -96,6 +99,7 @@ class Hidden:
                UNION ALL SELECT entity_id FROM mentions""",
             {"v": self.visible},
         )
+        defined = as_owner(self.url, "SELECT DISTINCT key FROM definitions")
         hidden = as_owner(
             self.url,
             "SELECT document_id, tenant FROM documents WHERE label_id <> ALL(%s) LIMIT 1",
@@ -110,6 +114,8 @@ class Hidden:
             "tokens": ["anton", "drell"],
             "entities": [row["entity_id"] for row in named],
             "most": 100_000,
+            "keys": [row["key"] for row in defined],
+            "near": chunks,
             "id": hidden["document_id"],
             "tenant": hidden["tenant"],
             "entity": named[0]["entity_id"],

@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy.scope import Scope
-from retrieval.embedding import Vectors
-from retrieval.ports import EntityLink, Neighbour
+from retrieval.ports import MOST_LINKS, Definition, EntityLink, Neighbour
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
 SQL = Queries("retrieval.stores.postgres", "graph.sql")
-_MOST_CHUNKS_PER_ENTITY = 30
-"""Applied after the scope, so that hidden mentions cannot push visible ones out."""
 
 
 class PostgresGraph:
@@ -31,10 +28,16 @@ class PostgresGraph:
         return found
 
     async def mentions(
-        self, entity_ids: Sequence[str], vector: Vectors, *, scope: Scope
+        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
     ) -> list[EntityLink]:
-        values = {"entities": list(entity_ids), "vector": vector, "most": _MOST_CHUNKS_PER_ENTITY}
+        values = {"entities": list(entity_ids), "near": list(near), "most": MOST_LINKS}
         return [EntityLink(**row) for row in await self._rows("mentions", scope, values)]
+
+    async def defined(
+        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[Definition]:
+        values = {"keys": list(keys), "near": list(near), "most": MOST_LINKS}
+        return [Definition(**row) for row in await self._rows("defined", scope, values)]
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         rows = await self._rows("neighbours", scope, {"entities": list(entity_ids)})

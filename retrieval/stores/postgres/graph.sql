@@ -9,24 +9,24 @@ WHERE chunk_id = ANY(%(chunks)s) AND label_id = ANY({labels})
 ORDER BY chunk_id, entity_id
 -- name: mentions
 WITH named AS (
-    SELECT m.entity_id, m.chunk_id, min(m.key) AS name, bool_or(m.in_title) AS in_title
-    FROM mentions m
-    WHERE m.entity_id = ANY(%(entities)s) AND m.label_id = ANY({labels})
-    GROUP BY m.entity_id, m.chunk_id
-), ranked AS (
-    SELECT n.*, count(*) OVER (PARTITION BY n.entity_id) AS degree,
-           -(c.embedding <#> %(vector)s) AS similarity,
-           row_number() OVER (
-               PARTITION BY n.entity_id ORDER BY n.in_title DESC, c.embedding <#> %(vector)s, n.chunk_id
-           ) AS place
-    -- By its key for each, whatever row-level security makes the planner believe of all chunks: hence OFFSET.
-    FROM named n CROSS JOIN LATERAL (
-        SELECT embedding FROM chunks x WHERE x.chunk_id = n.chunk_id AND x.label_id = ANY({labels}) OFFSET 0
-    ) c
+    SELECT entity_id, chunk_id, min(key) AS name, count(*) OVER (PARTITION BY entity_id) AS degree
+    FROM mentions
+    WHERE entity_id = ANY(%(entities)s) AND label_id = ANY({labels})
+    GROUP BY entity_id, chunk_id
 )
-SELECT entity_id, name, chunk_id, degree, in_title, similarity
-FROM ranked WHERE place <= %(most)s
-ORDER BY entity_id, place
+SELECT entity_id, name, chunk_id, degree FROM named
+WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)
+ORDER BY entity_id, chunk_id
+-- name: defined
+WITH defined AS (
+    SELECT key, chunk_id, count(*) OVER (PARTITION BY key) AS degree
+    FROM definitions
+    WHERE key = ANY(%(keys)s) AND label_id = ANY({labels})
+    GROUP BY key, chunk_id
+)
+SELECT key, chunk_id FROM defined
+WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)
+ORDER BY key, chunk_id
 -- name: neighbours
 SELECT DISTINCT target_id AS entity_id, target_name AS name, source_id AS from_id,
        source_name AS from_name, type AS relation

@@ -6,7 +6,7 @@ from typing import Any
 from policy.labels import Label
 from policy.scope import Scope
 from retrieval.embedding import Vectors
-from retrieval.ports import EmbeddedSentence, Posting, Statistics
+from retrieval.ports import EmbeddedSentence, Posting, Statistics, Weight
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 from retrieval.types import Chunk, Hit
@@ -39,6 +39,13 @@ class PostgresPassages:
             if row is not None and row["chunks"] >= _MANY:
                 await connection.execute(_IN_PARALLEL)
             return await (await connection.execute(SQL.scoped("nearest", ids), values)).fetchall()
+
+    async def weigh(
+        self, chunk_ids: Sequence[str], vector: Vectors, terms: Sequence[str], *, scope: Scope
+    ) -> dict[str, Weight]:
+        values = {"ids": list(chunk_ids), "vector": vector, "terms": list(terms)}
+        rows = await self._rows("weigh", scope, values)
+        return {row.pop("chunk_id"): Weight(**row) for row in rows}
 
     async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
         rows = await self._rows("postings", scope, {"terms": list(terms)})

@@ -4,6 +4,15 @@ FROM chunks
 WHERE label_id = ANY({labels})
 ORDER BY embedding <#> %(vector)s, chunk_id
 LIMIT %(limit)s
+-- name: weigh
+SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity,
+       coalesce((SELECT max(o.length) FROM postings o WHERE o.chunk_id = c.chunk_id), 0) AS length,
+       coalesce((
+           SELECT jsonb_object_agg(o.term, o.tf) FROM postings o
+           WHERE o.chunk_id = c.chunk_id AND o.term = ANY(%(terms)s) AND o.label_id = ANY({labels})
+       ), jsonb_build_object()) AS counts
+FROM chunks c
+WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels})
 -- name: postings
 SELECT term, chunk_id, tf, length
 FROM postings

@@ -1,8 +1,7 @@
-"""The graph arm over the shipped fakes: entities, one relation far, gated by the question."""
+"""The graph arm over the shipped fakes: what names lead to, from the question and from passage to passage."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -12,16 +11,20 @@ from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
-from retrieval import graph
 from retrieval.analysis import analyse
-from retrieval.ports import EntityLink
+from retrieval.hybrid import Hybrid, Timings
+from retrieval.links import SHARING, Link, weighed
+from retrieval.ports import MOST_LINKS
 from retrieval.terms import Terms
-from retrieval.types import Hit
+from retrieval.types import Arm, Context
 
 pytestmark = pytest.mark.anyio
 
-EMBEDDER, TERMS = FakeEmbedder(), Terms()
 U, S = (Label(tenant="t1", classification=Classification(level)) for level in "US")
+SHIP = "The Sable Heron is a tanker that Alder Shipping charters."
+FIRM = "Alder Shipping is a company of the port, founded by Rolf Aldermann."
+NOISE = [f"Company {n} of the port, founded in {n}, charters a barge." for n in range(12)]
+QUESTION = "Who founded the company that charters the Sable Heron?"
 
 
 @dataclass
@@ -48,16 +51,19 @@ class World:
         )
         return await self.scoper.scope(Asker(principal=principal, purpose="investigation"))
 
-    async def search(self, question: str, *, scope: Scope | None = None) -> list[tuple[str, Hit]]:
-        """The texts that the arm finds, best first."""
+    async def search(
+        self, question: str, *, scope: Scope | None = None, limit: int = 10
+    ) -> dict[str, Context]:
+        """Text → its context, of what the arm finds, best first."""
         scope = scope or await self.scope()
-        [vector] = await EMBEDDER.embed([question])
-        store = MemoryGraph(self.corpus)
-        plan = analyse(question, TERMS)
-        hits = await graph.search(store, plan, vector, [], 10, scope=scope)
-        passages = MemoryPassages(self.corpus)
-        chunks = await passages.chunks([hit.chunk_id for hit in hits], scope=scope)
-        return [(chunks[hit.chunk_id].text, hit) for hit in hits]
+        hybrid = Hybrid(MemoryPassages(self.corpus), MemoryGraph(self.corpus), FakeEmbedder())
+        plan = analyse(question, Terms())
+        found = await hybrid.search(plan, scope=scope, limit=limit, timings=Timings())
+        return {
+            one.chunk.text: one
+            for one in found.contexts
+            if any(hit.arm is Arm.GRAPH for hit in one.arms)
+        }
 
 
 @pytest.fixture
@@ -69,76 +75,99 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_it_finds_what_names_the_entity_of_the_question(world: World) -> None:
-    await world.tell("Anton Drell left the quay.", "The quay is long.")
-    [(text, hit)] = await world.search("Where did Anton Drell leave the quay?")
-    assert text == "Anton Drell left the quay."
-    assert hit.path == ("anton drell",)
+    await world.tell("Yesterday Anton Drell left the quay.", "The quay is long.")
+    [text] = found = await world.search("Where did Anton Drell leave from?")
+    assert text == "Yesterday Anton Drell left the quay."
+    assert found[text].path == ("anton drell",)
+
+
+async def test_what_defines_a_name_of_the_question_stands_first(world: World) -> None:
+    await world.tell(SHIP, *(f"Note {n} on the founded company of Sable Heron." for n in range(5)))
+    found = await world.search(QUESTION)
+    assert next(iter(found)) == SHIP
+    assert found[SHIP].path == ("sable heron",)
+
+
+async def test_a_title_defines_a_name(world: World) -> None:
+    await world.tell("She carries oil for a charterer.", title="Sable Heron (tanker)")
+    await world.tell("Anton Drell owns a company.")
+    [text] = found = await world.search("Who sails the Sable Heron?")
+    assert found[text].path == ("sable heron",)
+
+
+async def test_passages_lead_to_what_defines_the_names_that_they_use(world: World) -> None:
+    await world.tell(SHIP, FIRM, *NOISE)
+    found = await world.search(QUESTION)
+    assert list(found)[:2] == [SHIP, FIRM]
+    assert found[FIRM].path == ("sable heron", "alder shipping")
+
+
+async def test_over_two_hops(world: World) -> None:
+    await world.tell(SHIP, FIRM, *NOISE, "Rolf Aldermann was born in Vellmar.")
+    found = await world.search(
+        "Where was the founder of the company that charters the Sable Heron born?"
+    )
+    assert found["Rolf Aldermann was born in Vellmar."].path == (
+        *("sable heron", "alder shipping"),
+        "rolf aldermann",
+    )
+
+
+async def test_a_passage_that_is_hidden_leads_nowhere(world: World) -> None:
+    await world.tell(FIRM, "Anton Drell sits in the port.")
+    before = await world.search(QUESTION)
+    await world.tell(SHIP, of=S)
+    assert await world.search(QUESTION) == before
+    high = await world.search(QUESTION, scope=await world.scope(Classification.S))
+    assert high[FIRM].path == ("sable heron", "alder shipping")
 
 
 async def test_it_goes_one_relation_further_and_says_by_which_way(world: World) -> None:
-    owner = "Anton Drell owns Alder Shipping Ltd."
-    ship = "Alder Shipping Ltd runs the tanker who is behind it."
+    owner = "It is said that Anton Drell owns Alder Shipping Ltd."
+    ship = "Nobody at Alder Shipping Ltd knows who is behind the tanker."
     await world.tell(owner, ship)
-    found = dict(await world.search("Who is behind the tanker of Anton Drell?"))
+    found = await world.search("Who is behind the tanker of Anton Drell?")
     assert found[ship].path == ("anton drell", "owns", "Alder Shipping Ltd")
 
 
 async def test_a_relation_that_is_hidden_leads_nowhere(world: World) -> None:
-    ship = "Alder Shipping Ltd runs the tanker who is behind it."
-    await world.tell("Anton Drell sits behind it.", ship)
+    ship = "Nobody at Alder Shipping Ltd knows who is behind the tanker."
+    await world.tell("It seems that Anton Drell sits behind it.", ship)
     question = "Who is behind the tanker of Anton Drell?"
     before = await world.search(question)
-    await world.tell("Anton Drell owns Alder Shipping Ltd.", of=S)
+    await world.tell("It is said that Anton Drell owns Alder Shipping Ltd.", of=S)
     assert await world.search(question) == before
     high = await world.search(question, scope=await world.scope(Classification.S))
-    assert ship in dict(high)
-    assert ship not in dict(before)
+    assert "owns" in high[ship].path
 
 
-async def test_passages_lead_to_passages_over_what_they_name(world: World) -> None:
-    await world.tell("Elsa Vance met Anton Drell.", "Elsa Vance has a flat by the quay.")
-    scope = await world.scope()
-    [vector] = await EMBEDDER.embed(["flat quay"])
-    best = (await MemoryPassages(world.corpus).nearest(vector, 1, scope=scope))[:1]
-    hits = await graph.search(
-        MemoryGraph(world.corpus), analyse("flat quay", TERMS), vector, best, 10, scope=scope
-    )
-    assert best[0].chunk_id in {hit.chunk_id for hit in hits}
+async def test_passages_lead_to_passages_that_share_a_name(world: World) -> None:
+    await world.tell("Near the flat Elsa Vance met him.", "By the quay Elsa Vance keeps a dog.")
+    found = await world.search("Who was met near the flat?", limit=1)
+    assert found["By the quay Elsa Vance keeps a dog."].path == ("elsa vance",)
+
+
+async def test_a_name_in_too_many_passages_leads_only_to_what_the_other_arms_found(
+    world: World,
+) -> None:
+    await world.tell(*(f"At noon {n} Anton Drell wrote note {n}." for n in range(MOST_LINKS + 1)))
+    assert len(await world.search("What did Anton Drell write?", limit=5)) == 5
 
 
 async def test_the_limit_holds(world: World) -> None:
-    await world.tell(*(f"Anton Drell wrote note {n}." for n in range(20)))
-    assert len(await world.search("What did Anton Drell write?")) == 10
+    await world.tell(*(f"At noon Anton Drell wrote note {n}." for n in range(20)))
+    assert len(await world.search("What did Anton Drell write?", limit=10)) == 10
 
 
-def link(chunk: str, **changes: Any) -> EntityLink:
-    values: dict[str, Any] = {
-        "entity_id": "e",
-        "name": "drell",
-        "chunk_id": chunk,
-        "degree": 2,
-        "in_title": False,
-        "similarity": 0.5,
-    }
-    return EntityLink(**(values | changes))
+def test_of_several_links_to_one_end_the_widest_counts() -> None:
+    links = [Link(chunk_id="a", weight=w, path=(str(w),)) for w in (0.2, 0.5, 0.0)]
+    [link] = weighed(links, SHARING)
+    assert link.path == ("0.5",)
+    assert link.weight == pytest.approx(
+        SHARING.most * (SHARING.relative + (1 - SHARING.relative) * 0.5)
+    )
 
 
-SEEDS = {"e": graph._Seed(weight=1.0, path=()), "f": graph._Seed(weight=0.5, path=("a", "b"))}
-
-
-def test_rarer_entities_titles_and_nearer_texts_score_higher() -> None:
-    for better in ({"degree": 1}, {"in_title": True}, {"similarity": 0.6}):
-        first, second = graph._score([link("a"), link("b", **better)], SEEDS)
-        assert (first.chunk_id, second.chunk_id) == ("b", "a"), better
-
-
-def test_a_text_that_is_far_from_the_question_scores_nothing_and_never_less() -> None:
-    [hit] = graph._score([link("a", similarity=-0.9)], SEEDS)
-    assert hit.score == 0.0
-
-
-def test_equal_scores_go_by_chunk_id_and_the_order_of_links_changes_no_bit() -> None:
-    links = [link("b"), link("a"), link("a", entity_id="f"), link("b", entity_id="f")]
-    scored = graph._score(links, SEEDS)
-    assert [hit.chunk_id for hit in scored] == ["a", "b"]
-    assert graph._score(links[::-1], SEEDS) == scored
+def test_a_link_that_is_shut_leads_nowhere() -> None:
+    assert weighed([Link(chunk_id="a", weight=0.0, path=())], SHARING) == []
+    assert weighed([], SHARING) == []

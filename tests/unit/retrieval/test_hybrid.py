@@ -71,7 +71,9 @@ async def test_three_arms_propose_and_each_context_says_which(
     assert found.contexts == tuple(
         sorted(found.contexts, key=lambda one: (-one.score, one.chunk.chunk_id))
     )
-    assert set(timings.ms) == {"embedding", "vector", "keyword", "graph", "fusion", "texts"}
+    assert set(timings.ms) == {
+        *("embedding", "vector", "keyword", "weighing", "graph", "fusion", "texts")
+    }
 
 
 async def test_with_graphrag_off_there_is_the_vector_arm_alone(

@@ -73,6 +73,13 @@ def test_a_rare_term_weighs_more_than_a_common_one() -> None:
     assert ranking.hits[0].chunk_id == "a"
 
 
+def test_a_chunk_scored_by_itself_has_the_score_of_its_hit() -> None:
+    texts = {"a": ["quay", "drell", "quay"], "b": ["berth"]}
+    ranking = rank(*index(texts), ["quay", "drell"], 1)
+    assert ranking.score(Counter(texts["a"]), 3) == ranking.hits[0].score
+    assert ranking.score({}, 3) == 0.0
+
+
 def test_nothing_visible_is_no_hit() -> None:
     assert rank([], Statistics(chunks=0, terms=0), ["quay"], 5).hits == []
     assert rank([], Statistics(chunks=0, terms=0), [], 5).hits == []
