@@ -20,8 +20,8 @@ from retrieval.ports import (
     EmbeddedSentence,
     EntityLink,
     Neighbour,
-    Posting,
-    Statistics,
+    PostingList,
+    Postings,
     Weight,
 )
 from retrieval.terms import Terms
@@ -149,17 +149,27 @@ class MemoryPassages:
             if one.chunk.chunk_id in set(chunk_ids)
         }
 
-    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
-        return [
-            Posting(term=term, chunk_id=one.chunk.chunk_id, tf=tf, length=one.chunk.length)
-            for one in self._corpus.visible(scope)
-            for term, tf in one.chunk.terms.items()
-            if term in set(terms)
-        ]
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> Postings:
+        visible = [one.chunk for one in self._corpus.visible(scope)]
+        return Postings(
+            lists={
+                term: _postings(visible, term)
+                for term in set(terms)
+                if any(term in chunk.terms for chunk in visible)
+            },
+            chunks=len(visible),
+            terms=sum(chunk.length for chunk in visible),
+            size=len(visible),
+            identity=[chunk.chunk_id for chunk in visible],
+        )
 
-    async def statistics(self, *, scope: Scope) -> Statistics:
-        lengths = [one.chunk.length for one in self._corpus.visible(scope)]
-        return Statistics(chunks=len(lengths), terms=sum(lengths))
+    async def identify(
+        self, postings: Postings, positions: Sequence[int], *, scope: Scope
+    ) -> dict[int, str]:
+        assert isinstance(postings.identity, list)
+        shown = {one.chunk.chunk_id for one in self._corpus.visible(scope)}
+        found = {position: postings.identity[position] for position in positions}
+        return {position: chunk for position, chunk in found.items() if chunk in shown}
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         return {
@@ -252,6 +262,15 @@ def _halved(vector: Vectors) -> Vectors:
 
 def _similarity(one: _Stored, vector: Vectors) -> float:
     return float(one.chunk.embedding.astype(np.float64) @ vector.astype(np.float64))
+
+
+def _postings(chunks: Sequence[PreparedChunk], term: str) -> PostingList:
+    held = [(at, one) for at, one in enumerate(chunks) if term in one.terms]
+    return PostingList(
+        positions=np.array([at for at, _ in held], np.int64),
+        counts=np.array([one.terms[term] for _, one in held], np.uint8),
+        lengths=np.array([one.length for _, one in held], np.uint16),
+    )
 
 
 def _bounded(

@@ -1,13 +1,19 @@
 """The keyword arm: BM25 over the visible part, with statistics of the visible part alone."""
 
+import asyncio
 import math
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from policy.scope import Scope
-from retrieval.ports import PassageStore, Posting, Statistics
+from retrieval.ports import PassageStore, Postings
 from retrieval.types import Hit
+
+Numbers = TypeVar("Numbers", float, NDArray[np.float64])
 
 _K1 = 1.5
 _B = 0.75
@@ -25,10 +31,11 @@ class Ranking:
 
     def score(self, counts: Mapping[str, int], length: int) -> float:
         """BM25 of a chunk with these counts of terms."""
-        return math.fsum(
-            weight * saturation(counts.get(term, 0), length, self.average)
-            for term, weight in self.idf.items()
-        )
+        score = 0.0
+        for term, weight in self.idf.items():
+            if term in counts:
+                score += weight * saturation(counts[term], length, self.average)
+        return score
 
 
 NOTHING = Ranking(hits=[], idf={}, average=1.0)
@@ -37,31 +44,43 @@ NOTHING = Ranking(hits=[], idf={}, average=1.0)
 async def search(store: PassageStore, terms: Sequence[str], limit: int, *, scope: Scope) -> Ranking:
     """Ranks the visible chunks that have any of the terms."""
     postings = await store.postings(terms, scope=scope)
-    return rank(postings, await store.statistics(scope=scope), terms, limit)
+    ranking = statistics(postings, terms)
+    scored = await asyncio.to_thread(best, postings, ranking, limit)
+    ids = await store.identify(postings, [*scored], scope=scope)
+    hits = [Hit(chunk_id=ids[position], score=scored[position]) for position in ids]
+    hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
+    return replace(ranking, hits=hits[:limit])
 
 
-def rank(
-    postings: Sequence[Posting], statistics: Statistics, terms: Sequence[str], limit: int
-) -> Ranking:
-    """BM25 (Robertson's, with the never-negative idf), summed exactly: the same bits in any order."""
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
-    lengths: dict[str, int] = {}
-    asked = [posting for posting in postings if posting.term in set(terms)]
-    for posting in asked:
-        counts[posting.chunk_id][posting.term] = posting.tf
-        lengths[posting.chunk_id] = posting.length
-    frequencies = Counter(posting.term for posting in asked)
-    idf = {term: _idf(frequencies[term], statistics.chunks) for term in sorted(set(terms))}
-    ranking = Ranking(hits=[], idf=idf, average=statistics.terms / max(1, statistics.chunks))
-    scores = {chunk: ranking.score(held, lengths[chunk]) for chunk, held in counts.items()}
-    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
-    return replace(ranking, hits=[Hit(chunk_id=chunk, score=score) for chunk, score in best])
+def statistics(postings: Postings, terms: Sequence[str]) -> Ranking:
+    """How rare each term is among the visible chunks, and how long those are; no hits yet."""
+    idf = {
+        term: _idf(len(postings.lists[term].positions) if term in postings.lists else 0, postings)
+        for term in sorted(set(terms))
+    }
+    return Ranking(hits=[], idf=idf, average=postings.terms / max(1, postings.chunks))
 
 
-def saturation(tf: int, length: int, average: float) -> float:
+def best(postings: Postings, ranking: Ranking, limit: int) -> dict[int, float]:
+    """The positions of the `limit` best with their scores, and all that tie with the last of them."""
+    scores = np.zeros(postings.size)
+    for term, weight in ranking.idf.items():  # in the order of terms: the same bits each time
+        if term in postings.lists:
+            one = postings.lists[term]
+            counts, lengths = one.counts.astype(np.float64), one.lengths.astype(np.float64)
+            scores[one.positions] += weight * saturation(counts, lengths, ranking.average)
+    found = np.flatnonzero(scores)
+    if len(found) > limit:
+        cut = np.partition(scores[found], len(found) - limit)[len(found) - limit]
+        found = found[scores[found] >= cut]
+    return {int(position): float(scores[position]) for position in found}
+
+
+def saturation(count: Numbers, length: Numbers, average: float) -> Numbers:
     """What BM25 makes of a term that stands so often in a chunk of so many terms."""
-    return tf * (_K1 + 1) / (tf + _K1 * (1 - _B + _B * length / max(average, 1.0)))
+    norm = _K1 * (1 - _B + _B * length / max(average, 1.0))
+    return count * (_K1 + 1) / (count + norm)
 
 
-def _idf(df: int, chunks: int) -> float:
-    return math.log(1 + (chunks - df + 0.5) / (df + 0.5))
+def _idf(df: int, postings: Postings) -> float:
+    return math.log(1 + (postings.chunks - df + 0.5) / (df + 0.5))

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.types import Chunk, Hit
@@ -13,21 +16,30 @@ MOST_LINKS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
-    """A term in a chunk: how often, and how many terms the chunk has."""
+class PostingList:
+    """Where a term stands, as parallel arrays of shape (n,): chunks by position, each once."""
 
-    term: str
-    chunk_id: str
-    tf: int
-    length: int
+    positions: NDArray[np.int64]
+    counts: NDArray[np.uint8]
+    """How often; 255 also stands for more."""
+    lengths: NDArray[np.uint16]
+    """Terms of the chunk; 65,535 also stands for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """Sums over the visible chunks, for BM25."""
+class Postings:
+    """The visible postings of some terms, and the sums over all visible chunks that BM25 needs.
 
+    A position is a number of one chunk below `size`, which only the store that gave it can tell.
+    """
+
+    lists: Mapping[str, PostingList]
     chunks: int
     terms: int
+    """The chunks' lengths, added up."""
+    size: int
+    identity: object
+    """What the store needs to tell chunks by their positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +101,13 @@ class PassageStore(Protocol):
     ) -> dict[str, Weight]:
         """Chunk id → what the arms would say of it, for the visible ones of these."""
 
-    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
-        """All visible postings of the terms."""
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> Postings:
+        """All visible postings of the terms; a term without any has no list."""
 
-    async def statistics(self, *, scope: Scope) -> Statistics:
-        """Totals over what is visible."""
+    async def identify(
+        self, postings: Postings, positions: Sequence[int], *, scope: Scope
+    ) -> dict[int, str]:
+        """Position → chunk id, for those that are visible still."""
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         """The chunks with these ids, as far as they are visible."""

@@ -15,7 +15,16 @@ from retrieval.stores.postgres.queries import Queries
 _SQL = Queries("copilot.bench", "enlarge.sql")
 _NOISE = 0.02
 _COPIED = (
-    *("parts", "chunks", "sentences", "postings", "mentions", "mention_tokens", "relations"),
+    *(
+        "parts",
+        "chunks",
+        "sentences",
+        "chunk_terms",
+        "posting_blocks",
+        "mentions",
+        "mention_tokens",
+        "relations",
+    ),
     *("definitions", "statistics"),
 )
 

@@ -31,10 +31,22 @@ ORDER BY n.label_id
 INSERT INTO sentences (chunk_id, label_id, start_at, end_at, embedding)
 SELECT s.chunk_id || '~' || n.copy, n.label_id, s.start_at, s.end_at, s.embedding
 FROM copy_plan n JOIN sentences s USING (chunk_id)
--- name: postings
-INSERT INTO postings (term, label_id, chunk_id, tf, length)
-SELECT o.term, n.label_id, o.chunk_id || '~' || n.copy, o.tf, o.length
-FROM copy_plan n JOIN postings o USING (chunk_id)
+-- name: chunk_terms
+INSERT INTO chunk_terms (chunk_id, label_id, ordinal, length, terms, counts)
+SELECT t.chunk_id || '~' || n.copy, n.label_id,
+       s.next_ordinal + row_number() OVER (PARTITION BY n.label_id ORDER BY t.chunk_id, n.copy) - 1,
+       t.length, t.terms, t.counts
+FROM copy_plan n JOIN chunk_terms t USING (chunk_id)
+JOIN LATERAL (
+    SELECT coalesce(max(x.next_ordinal), 0) AS next_ordinal FROM label_statistics x WHERE x.label_id = n.label_id
+) s ON true
+-- name: posting_blocks
+INSERT INTO posting_blocks (term, label_id, block, entries)
+SELECT term, label_id, ordinal / 1024, string_agg(posting_entry(ordinal, length, count), ''::bytea ORDER BY ordinal)
+FROM chunk_terms, unnest(terms, counts) AS held (term, count)
+WHERE chunk_id LIKE '%%~%%'
+GROUP BY term, label_id, ordinal / 1024
+ON CONFLICT (term, label_id, block) DO UPDATE SET entries = posting_blocks.entries || excluded.entries
 -- name: mentions
 INSERT INTO mentions (entity_id, chunk_id, label_id, kind, key, surface, start_at, end_at, in_title)
 SELECT m.entity_id, m.chunk_id || '~' || n.copy, n.label_id, m.kind, m.key, m.surface,
@@ -55,8 +67,7 @@ INSERT INTO definitions (key, label_id, chunk_id, in_title)
 SELECT d.key, n.label_id, d.chunk_id || '~' || n.copy, d.in_title
 FROM copy_plan n JOIN definitions d USING (chunk_id)
 -- name: statistics
-INSERT INTO label_statistics (label_id, chunks, terms)
-SELECT c.label_id, count(*), sum(p.length)
-FROM chunks c JOIN LATERAL (SELECT max(length) AS length FROM postings o WHERE o.chunk_id = c.chunk_id) p ON true
-GROUP BY c.label_id
-ON CONFLICT (label_id) DO UPDATE SET chunks = excluded.chunks, terms = excluded.terms
+INSERT INTO label_statistics (label_id, chunks, terms, next_ordinal)
+SELECT label_id, count(*), sum(length), max(ordinal) + 1 FROM chunk_terms GROUP BY label_id
+ON CONFLICT (label_id) DO UPDATE SET chunks = excluded.chunks, terms = excluded.terms,
+    next_ordinal = excluded.next_ordinal

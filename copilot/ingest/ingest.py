@@ -1,14 +1,17 @@
-"""Ingest: documents in, one transaction each; a bad one is named and the rest goes on."""
+"""Ingest: documents in, some in each transaction; a bad one is named and the rest goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from psycopg.errors import UniqueViolation
 
 from copilot.ingest import writer
+from copilot.ingest.batch import Batch
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.prepare import PreparedDocument, digest, prepare
 from copilot.ingest.report import IngestReport
+from copilot.ingest.writer import Pending
 from copilot.ledger.log import Ledger
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
@@ -33,6 +36,25 @@ _MOST_LABELS = 50
 _CLOSED = "its label is not one that this ingester may read; ask somebody who may"
 
 Progress = Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of the documents so far."""
+
+    ledger_ids: list[str] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    def report(self) -> IngestReport:
+        return IngestReport(
+            ingested=len(self.ledger_ids),
+            unchanged=self.unchanged,
+            rejected=tuple(self.rejected),
+            ledger_ids=tuple(self.ledger_ids),
+            notes=tuple(self.notes),
+        )
 
 
 class Ingest:
@@ -61,45 +83,35 @@ class Ingest:
         documents: Iterable[Document | Rejected],
         progress: Progress = lambda: None,
     ) -> IngestReport:
-        """Takes the documents in order; gives what became of them."""
-        ingested: list[str] = []
-        rejected: list[Rejected] = []
-        notes: list[str] = []
-        unchanged = 0
+        """Takes the documents in order; gives what became of them.
+
+        What was written stays, whatever comes after; who begins again finds it unchanged.
+        """
+        tally, batch = _Tally(), Batch()
         async for outcome in self._prepared(asker, documents):
             match outcome:
                 case Rejected():
-                    rejected.append(outcome)
+                    tally.rejected.append(outcome)
                 case None:
-                    unchanged += 1
+                    tally.unchanged += 1
                 case PreparedDocument():
-                    match await self._write(asker, outcome):
-                        case Rejected() as refused:
-                            rejected.append(refused)
-                        case ledger_id:
-                            ingested.append(ledger_id)
-                            notes += await self._other_copies(asker, outcome)
+                    if not batch.takes(outcome):
+                        await self._write(asker, batch.taken(), tally)
+                    batch.add(outcome)
             progress()
-        return IngestReport(
-            ingested=len(ingested),
-            unchanged=unchanged,
-            rejected=tuple(rejected),
-            ledger_ids=tuple(ingested),
-            notes=tuple(notes),
-        )
+        await self._write(asker, batch.taken(), tally)
+        return tally.report()
 
-    async def _other_copies(self, asker: Asker, prepared: PreparedDocument) -> list[str]:
+    async def _notes(
+        self, scope: Scope, written: Sequence[PreparedDocument], ids: Mapping[str, int]
+    ) -> list[str]:
         """A new label makes a new document; whoever meant to correct the old one has to know."""
-        scope, document = await self._scoper.scope(asker), prepared.document
-        ids = _label_ids(scope)
-        if not _all_open(ids, document):
-            return []
-        others = await writer.other_copies(
-            self._database, scope, document.document_id, ids[document.label.canonical()]
-        )
+        stored = [
+            (one.document.document_id, ids[one.document.label.canonical()]) for one in written
+        ]
         return [
-            f"{document.document_id} is also stored under {portion(other)}; that copy stays readable"
-            for other in others
+            f"{document_id} is also stored under {portion(other)}; that copy stays readable"
+            for document_id, other in await writer.other_copies(self._database, scope, stored)
         ]
 
     async def _prepared(
@@ -155,29 +167,48 @@ class Ingest:
             await self._ledger.label_id(label)
         return await self._scoper.scope(asker)
 
-    async def _write(self, asker: Asker, prepared: PreparedDocument) -> str | Rejected:
-        """The ledger id; Rejected where access has ended since the document was prepared."""
+    async def _write(
+        self, asker: Asker, documents: Sequence[PreparedDocument], tally: _Tally
+    ) -> None:
+        """All in one transaction; one by one where some of them stand in the way of others."""
         scope = await self._scoper.scope(asker)
         ids = _label_ids(scope)
-        if not _all_open(ids, prepared.document):
-            return await self._refused(asker, prepared.document, _CLOSED)
-        details = {"document": _described(prepared)}
-        record = await self._recorder.prepared(
-            Kind.INGEST, asker, "Ingested", details, _labels(prepared.document)
-        )
-        record_label = await self._ledger.label_id(record.label)
+        pending: list[Pending] = []
+        for one in documents:
+            if _all_open(ids, one.document):
+                pending.append(await self._pending(asker, one))
+            else:  # access has ended since it was prepared
+                tally.rejected.append(await self._refused(asker, one.document, _CLOSED))
+        if not pending:
+            return
+        try:
+            tally.ledger_ids += await writer.write(self._database, scope, pending, ids)
+        except UniqueViolation:
+            for alone in pending:
+                tally.ledger_ids.append(await self._write_alone(scope, alone, ids))
+        tally.notes += await self._notes(scope, [one.prepared for one in pending], ids)
+
+    async def _write_alone(self, scope: Scope, pending: Pending, ids: Mapping[str, int]) -> str:
+        """With other ids for its parts, as long as other documents have those that it would have."""
         taken: set[str] = set()
         for _ in range(_MOST_TRIES):
             try:
-                return await writer.write(
-                    self._database, scope, prepared, ids, record, record_label
-                )
+                [ledger_id] = await writer.write(self._database, scope, [pending], ids)
             except UniqueViolation:
-                taken |= await writer.taken(self._database, scope, prepared, ids)
-                prepared = await prepare(
-                    prepared.document, self._embedder, self._terms, taken=taken
-                )
-        raise Unavailable("postgres", f"too many equal parts in {prepared.document.source}")
+                taken |= await writer.taken(self._database, scope, pending.prepared, ids)
+                document = pending.prepared.document
+                prepared = await prepare(document, self._embedder, self._terms, taken=taken)
+                pending = replace(pending, prepared=prepared)
+            else:
+                return ledger_id
+        raise Unavailable("postgres", f"too many equal parts in {pending.prepared.document.source}")
+
+    async def _pending(self, asker: Asker, prepared: PreparedDocument) -> Pending:
+        details = {"document": _described(prepared)}
+        labels = _labels(prepared.document)
+        record = await self._recorder.prepared(Kind.INGEST, asker, "Ingested", details, labels)
+        record_label = await self._ledger.label_id(record.label)
+        return Pending(prepared=prepared, record=record, record_label=record_label)
 
 
 def _label_ids(scope: Scope) -> dict[str, int]:

@@ -111,7 +111,7 @@ async def _put(
         return
     if old.head.label != label:
         await addressed.remove(connection, scope, old)
-    await writer.place(connection, scope, prepared, ids, sub)
+    await writer.place(connection, scope, [prepared], ids, sub)
 
 
 def _the_one(found: Sequence[Addressed], given_id: str, label: Label) -> Addressed:

@@ -1,19 +1,18 @@
-"""The writer: one transaction puts a document, all its indexes and its ledger record in place."""
+"""The writer: one transaction puts documents, all their indexes and their ledger records in place."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Json, Jsonb
+from psycopg.types.json import Jsonb
 
 from copilot.ingest.documents import Document
-from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart, digest
+from copilot.ingest.prepare import PreparedDocument, PreparedPart, digest
+from copilot.ingest.rows import PlacedPart, Rows
 from copilot.ledger.log import Record, append
 from policy.labels import Label
 from policy.scope import Scope
-from retrieval.embedding import Vectors
-from retrieval.identity import content_id, entity_id
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.labels import raise_fence
 from retrieval.stores.postgres.queries import Queries
@@ -42,15 +41,26 @@ async def unchanged(database: Database, scope: Scope, document: Document, label_
 
 
 async def other_copies(
-    database: Database, scope: Scope, document_id: str, label_id: int
-) -> list[Label]:
-    """The labels of other documents with this id, as far as the ingester may see them."""
-    values = {"tenant": scope.tenant, "document_id": document_id, "label_id": label_id}
+    database: Database, scope: Scope, stored: Sequence[tuple[str, int]]
+) -> list[tuple[str, Label]]:
+    """Of each of these document and label ids the other labels that it is stored under too.
+
+    As far as the ingester may see them.
+    """
+    values = {
+        "tenant": scope.tenant,
+        "document_ids": [document_id for document_id, _ in stored],
+        "label_ids": [label_id for _, label_id in stored],
+    }
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
         cursor = await connection.execute(_SQL.scoped("other_copies", scope.label_ids), values)
         rows = await cursor.fetchall()
     return [
-        Label.from_json(row["value"], tenant=scope.tenant, where="stored label") for row in rows
+        (
+            row["document_id"],
+            Label.from_json(row["value"], tenant=scope.tenant, where="stored label"),
+        )
+        for row in rows
     ]
 
 
@@ -68,46 +78,66 @@ async def taken(
         return {row["part_id"] for row in await cursor.fetchall()}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A document that is to be written, and the record of it."""
+
+    prepared: PreparedDocument
+    record: Record
+    record_label: int
+
+
 async def write(
-    database: Database,
-    scope: Scope,
-    prepared: PreparedDocument,
-    ids: LabelIds,
-    record: Record,
-    record_label: int,
-) -> str:
-    """Replaces what this id and label stood for and appends the ingest record; gives the ledger id."""
+    database: Database, scope: Scope, batch: Sequence[Pending], ids: LabelIds
+) -> list[str]:
+    """Writes all or none: replaces what each id and label stood for, and appends the records.
+
+    Gives the ledger ids. No two of the documents may have the same id and label.
+    """
+    documents = [one.prepared for one in batch]
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
-        if await place(connection, scope, prepared, ids, record.asker.principal.sub):
+        sub = batch[0].record.asker.principal.sub
+        if await place(connection, scope, documents, ids, sub):
             # An answer that is being written may rest on what was there.
             await raise_fence(connection, scope.tenant)
-        ledger_id = await append(connection, record, record_label)
+        ledger_ids = [await append(connection, one.record, one.record_label) for one in batch]
     database.fences.doubt()
-    return ledger_id
+    return ledger_ids
 
 
 async def place(
-    connection: Connection, scope: Scope, prepared: PreparedDocument, ids: LabelIds, sub: str
+    connection: Connection,
+    scope: Scope,
+    documents: Sequence[PreparedDocument],
+    ids: LabelIds,
+    sub: str,
 ) -> bool:
-    """Puts the document in the place of what its id and label stood for, as far as `sub` may read that.
+    """Puts each document in the place of what its id and label stood for, as far as `sub` may read that.
 
     Gives whether that was anything.
     """
-    label_id = ids[prepared.document.label.canonical()]
-    values = _document_values(prepared, scope.tenant, label_id, sub)
-    cursor = await connection.execute(_SQL.scoped("held", scope.label_ids), values)
-    row = await cursor.fetchone()
-    if row is not None:
-        key: UUID = row["document_key"]
-        old = await _seen_part_ids(connection, scope, key)
-        await hold_statistics(connection, old, _label_ids(prepared.parts, ids))
-        await take_out(connection, scope, old)
-        await connection.execute(_SQL["revise"], values | {"key": key})
-    else:
-        key = await _document(connection, values)
-        await hold_statistics(connection, [], _label_ids(prepared.parts, ids))
-    await place_parts(connection, scope, key, prepared.parts, ids)
-    return row is not None
+    values = [
+        _document_values(one, scope.tenant, ids[one.document.label.canonical()], sub)
+        for one in documents
+    ]
+    # In one order for everybody, so that no two writers wait for each other.
+    order = sorted(range(len(values)), key=lambda at: str(values[at]["document_id"]))
+    held = {at: await _held(connection, scope, values[at]) for at in order}
+    old = [
+        part_id
+        for key in held.values()
+        if key is not None
+        for part_id in await _seen_part_ids(connection, scope, key)
+    ]
+    new = [label_id for one in documents for label_id in _label_ids(one.parts, ids)]
+    await hold_statistics(connection, old, new)
+    await take_out(connection, scope, old)
+    placed: list[PlacedPart] = []
+    for at, one in enumerate(documents):
+        key = await _head(connection, values[at], held[at])
+        placed += _placed(key, one.parts, ids)
+    await insert(connection, scope, placed)
+    return any(held.values())
 
 
 async def hold_statistics(
@@ -120,7 +150,7 @@ async def hold_statistics(
 
 async def take_out(connection: Connection, scope: Scope, part_ids: Sequence[str]) -> None:
     """Removes parts, with all that is searched of them, of documents that the transaction holds."""
-    for block in ("shrink_statistics", "remove_parts"):
+    for block in ("shrink_statistics", "remove_terms", "remove_parts"):
         query = _SQL.scoped(block, scope.label_ids)
         await connection.execute(query, {"part_ids": list(part_ids)})
 
@@ -129,8 +159,45 @@ async def place_parts(
     connection: Connection, scope: Scope, key: UUID, parts: Sequence[PreparedPart], ids: LabelIds
 ) -> None:
     """Adds the parts, with all that is searched of them, to a document that the transaction holds."""
-    for position, (part, label_id) in enumerate(zip(parts, _label_ids(parts, ids), strict=True)):
-        await _part(connection, key, position, part, scope.tenant, label_id)
+    await insert(connection, scope, _placed(key, parts, ids))
+
+
+def _placed(key: UUID, parts: Sequence[PreparedPart], ids: LabelIds) -> list[PlacedPart]:
+    labelled = zip(parts, _label_ids(parts, ids), strict=True)
+    return [
+        PlacedPart(document_key=key, position=position, part=part, label_id=label_id)
+        for position, (part, label_id) in enumerate(labelled)
+    ]
+
+
+async def insert(connection: Connection, scope: Scope, placed: Sequence[PlacedPart]) -> None:
+    """Writes the parts and all that is searched of them, each table in one piece."""
+    ordinals = await _number(connection, scope, placed)
+    rows = Rows(scope.tenant)
+    for one in placed:
+        rows.add(one, ordinals[one.label_id])
+        ordinals[one.label_id] += len(one.part.chunks)
+    for table, columns in rows.filled():
+        await connection.execute(_SQL[table], columns)
+
+
+async def _number(
+    connection: Connection, scope: Scope, placed: Sequence[PlacedPart]
+) -> dict[int, int]:
+    """Label id → the first ordinal for the new chunks; they then count in the label's sums."""
+    first = {}
+    for label_id in sorted({one.label_id for one in placed}):
+        chunks = [c for one in placed if one.label_id == label_id for c in one.part.chunks]
+        totals = {
+            "label_id": label_id,
+            "chunks": len(chunks),
+            "terms": sum(chunk.length for chunk in chunks),
+        }
+        cursor = await connection.execute(_SQL.scoped("number", scope.label_ids), totals)
+        row = await cursor.fetchone()
+        assert row is not None  # held since before
+        first[label_id] = row["first"]
+    return first
 
 
 def _label_ids(parts: Sequence[PreparedPart], ids: LabelIds) -> list[int]:
@@ -152,11 +219,21 @@ async def _existing(
     return await cursor.fetchone()
 
 
-async def _document(connection: Connection, values: Row) -> UUID:
+async def _held(connection: Connection, scope: Scope, values: Row) -> UUID | None:
+    cursor = await connection.execute(_SQL.scoped("held", scope.label_ids), values)
+    row = await cursor.fetchone()
+    return row["document_key"] if row is not None else None
+
+
+async def _head(connection: Connection, values: Row, key: UUID | None) -> UUID:
+    """The key of the document's row, which is revised where there is one, and else made."""
+    if key is not None:
+        await connection.execute(_SQL["revise"], values | {"key": key})
+        return key
     row = await (await connection.execute(_SQL["document"], values)).fetchone()
     assert row is not None  # INSERT … RETURNING gives its row
-    key: UUID = row["document_key"]
-    return key
+    made: UUID = row["document_key"]
+    return made
 
 
 def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub: str) -> Row:
@@ -176,134 +253,3 @@ def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub
 def _head_sha256(document: Document) -> str:
     """The digest of all that the document's own label covers: of everything but its parts."""
     return digest(replace(document, parts=()))
-
-
-async def _part(
-    connection: Connection, key: UUID, position: int, part: PreparedPart, tenant: str, label_id: int
-) -> None:
-    stored = {
-        "part_id": part.part_id,
-        "document_key": key,
-        "label_id": label_id,
-        "position": position,
-        "text": part.part.text,
-    }
-    await connection.execute(_SQL["part"], stored)
-    rows: dict[str, list[Row]] = {
-        "chunks": [_chunk_row(chunk, part, label_id) for chunk in part.chunks],
-        "sentences": [row for chunk in part.chunks for row in _sentence_rows(chunk, label_id)],
-        "postings": [row for chunk in part.chunks for row in _posting_rows(chunk, label_id)],
-        "mentions": [
-            row for chunk in part.chunks for row in _mention_rows(chunk, tenant, label_id)
-        ],
-        "mention_tokens": [
-            row for chunk in part.chunks for row in _token_rows(chunk, tenant, label_id)
-        ],
-        "definitions": [row for chunk in part.chunks for row in _definition_rows(chunk, label_id)],
-        "relations": [
-            row for chunk in part.chunks for row in _relation_rows(chunk, tenant, label_id)
-        ],
-    }
-    for table, values in rows.items():
-        await connection.execute(_SQL[table], {"rows": Json(values)})
-    terms = sum(chunk.length for chunk in part.chunks)
-    totals = {"label_id": label_id, "chunks": len(part.chunks), "terms": terms}
-    await connection.execute(_SQL["grow_statistics"], totals)
-
-
-def _chunk_row(chunk: PreparedChunk, part: PreparedPart, label_id: int) -> Row:
-    return {
-        "chunk_id": chunk.chunk_id,
-        "part_id": part.part_id,
-        "label_id": label_id,
-        "start_at": chunk.start,
-        "end_at": chunk.end,
-        "text": chunk.text,
-        "embedding": _vector(chunk.embedding),
-    }
-
-
-def _sentence_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
-    for span, vector in chunk.sentences:
-        yield {
-            "chunk_id": chunk.chunk_id,
-            "label_id": label_id,
-            "start_at": span.start,
-            "end_at": span.end,
-            "embedding": _vector(vector),
-        }
-
-
-def _vector(values: Vectors) -> str:
-    """pgvector's text form, each number the shortest that reads back as the same float32."""
-    return "[" + ",".join(map(str, values)) + "]"
-
-
-def _posting_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
-    for term, tf in chunk.terms.items():
-        yield {
-            "term": term,
-            "label_id": label_id,
-            "chunk_id": chunk.chunk_id,
-            "tf": tf,
-            "length": chunk.length,
-        }
-
-
-def _mention_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
-    """Offsets count from the start of the part; those of a title from the title's own."""
-    for mention, in_title in chunk.mentions:
-        shift = 0 if in_title else chunk.start
-        yield {
-            "entity_id": entity_id(tenant, mention.key),
-            "chunk_id": chunk.chunk_id,
-            "label_id": label_id,
-            "kind": str(mention.kind),
-            "key": mention.key,
-            "surface": mention.surface,
-            "start_at": mention.start + shift,
-            "end_at": mention.end + shift,
-            "in_title": in_title,
-        }
-
-
-def _token_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
-    """Each word of each name once, in the title and in the text."""
-    named = dict.fromkeys((mention.key, in_title) for mention, in_title in chunk.mentions)
-    for key, in_title in named:
-        for token in dict.fromkeys(key.split()):
-            yield {
-                "token": token,
-                "label_id": label_id,
-                "entity_id": entity_id(tenant, key),
-                "chunk_id": chunk.chunk_id,
-                "in_title": in_title,
-                "key": key,
-            }
-
-
-def _definition_rows(chunk: PreparedChunk, label_id: int) -> Iterator[Row]:
-    for key, in_title in chunk.defines:
-        yield {
-            "key": key,
-            "label_id": label_id,
-            "chunk_id": chunk.chunk_id,
-            "in_title": in_title,
-        }
-
-
-def _relation_rows(chunk: PreparedChunk, tenant: str, label_id: int) -> Iterator[Row]:
-    for order, relation in enumerate(chunk.relations):
-        yield {
-            "relation_id": content_id("relation", chunk.chunk_id, relation.type, str(order)),
-            "chunk_id": chunk.chunk_id,
-            "label_id": label_id,
-            "type": relation.type,
-            "source_id": entity_id(tenant, relation.source.key),
-            "source_name": relation.source.surface,
-            "target_id": entity_id(tenant, relation.target.key),
-            "target_name": relation.target.surface,
-            "start_at": relation.start + chunk.start,
-            "end_at": relation.end + chunk.start,
-            "properties": dict(relation.properties),
-        }

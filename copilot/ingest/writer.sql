@@ -30,12 +30,15 @@ WHERE p.part_id = ANY(%(part_ids)s) AND p.label_id = ANY({labels})
 -- name: shrink_statistics
 UPDATE label_statistics s SET chunks = s.chunks - gone.chunks, terms = s.terms - gone.terms
 FROM (
-    SELECT c.label_id, count(*) AS chunks,
-           coalesce(sum((SELECT max(p.length) FROM postings p WHERE p.chunk_id = c.chunk_id)), 0) AS terms
-    FROM chunks c JOIN parts p ON p.part_id = c.part_id
-    WHERE p.part_id = ANY(%(part_ids)s) AND p.label_id = ANY({labels}) GROUP BY c.label_id
+    SELECT t.label_id, count(*) AS chunks, coalesce(sum(t.length), 0) AS terms
+    FROM chunk_terms t JOIN chunks c USING (chunk_id)
+    WHERE c.part_id = ANY(%(part_ids)s) AND t.label_id = ANY({labels}) GROUP BY t.label_id
 ) gone
 WHERE s.label_id = gone.label_id
+-- name: remove_terms
+-- All at once: left to the parts' cascade, each chunk would go through the blocks by itself.
+DELETE FROM chunk_terms t USING chunks c
+WHERE c.chunk_id = t.chunk_id AND c.part_id = ANY(%(part_ids)s) AND t.label_id = ANY({labels})
 -- name: remove_parts
 DELETE FROM parts WHERE part_id = ANY(%(part_ids)s) AND label_id = ANY({labels})
 -- name: document
@@ -47,31 +50,72 @@ RETURNING document_key
 UPDATE documents SET title = %(title)s, source = %(source)s, metadata = %(metadata)s,
     content_sha256 = %(sha256)s, ingested_by = %(sub)s, ingested_at = now()
 WHERE document_key = %(key)s
--- name: part
+-- name: parts
 INSERT INTO parts (part_id, document_key, label_id, position, text)
-VALUES (%(part_id)s, %(document_key)s, %(label_id)s, %(position)s, %(text)s)
--- name: grow_statistics
-INSERT INTO label_statistics AS s (label_id, chunks, terms)
-VALUES (%(label_id)s, %(chunks)s, %(terms)s)
-ON CONFLICT (label_id) DO UPDATE SET chunks = s.chunks + excluded.chunks, terms = s.terms + excluded.terms
+SELECT * FROM unnest(
+    %(part_id)b::text[], %(document_key)b::uuid[], %(label_id)b::int[], %(position)b::int[], %(text)b::text[]
+)
+-- name: number
+-- Adds to the sums of a label that is held, and gives out as many ordinals as there are chunks.
+UPDATE label_statistics SET chunks = chunks + %(chunks)s, terms = terms + %(terms)s,
+    next_ordinal = next_ordinal + %(chunks)s
+WHERE label_id = %(label_id)s AND label_id = ANY({labels})
+RETURNING next_ordinal - %(chunks)s AS first
 -- name: chunks
-INSERT INTO chunks SELECT * FROM json_populate_recordset(NULL::chunks, %(rows)s)
+INSERT INTO chunks (chunk_id, part_id, label_id, start_at, end_at, text, embedding)
+SELECT * FROM unnest(
+    %(chunk_id)b::text[], %(part_id)b::text[], %(label_id)b::int[], %(start_at)b::int[], %(end_at)b::int[],
+    %(text)b::text[], %(embedding)b::vector[]
+)
 -- name: sentences
-INSERT INTO sentences SELECT * FROM json_populate_recordset(NULL::sentences, %(rows)s)
--- name: postings
-INSERT INTO postings SELECT * FROM json_populate_recordset(NULL::postings, %(rows)s)
+INSERT INTO sentences (chunk_id, label_id, start_at, end_at, embedding)
+SELECT * FROM unnest(
+    %(chunk_id)b::text[], %(label_id)b::int[], %(start_at)b::int[], %(end_at)b::int[], %(embedding)b::halfvec[]
+)
+-- name: chunk_terms
+INSERT INTO chunk_terms (chunk_id, label_id, ordinal, length, terms, counts)
+SELECT chunk_id, label_id, ordinal, length, string_to_array(terms, ' '), string_to_array(counts, ' ')::int[]
+FROM unnest(
+    %(chunk_id)b::text[], %(label_id)b::int[], %(ordinal)b::int[], %(length)b::int[], %(terms)b::text[],
+    %(counts)b::text[]
+) AS given (chunk_id, label_id, ordinal, length, terms, counts)
+-- name: posting_blocks
+INSERT INTO posting_blocks (term, label_id, block, entries)
+SELECT * FROM unnest(
+    %(term)b::text[], %(label_id)b::int[], %(block)b::int[], %(entries)b::bytea[]
+)
+ON CONFLICT (term, label_id, block) DO UPDATE SET entries = posting_blocks.entries || excluded.entries
 -- name: mentions
-INSERT INTO mentions SELECT * FROM json_populate_recordset(NULL::mentions, %(rows)s)
+INSERT INTO mentions (chunk_id, label_id, entity_id, kind, key, surface, start_at, end_at, in_title)
+SELECT * FROM unnest(
+    %(chunk_id)b::text[], %(label_id)b::int[], %(entity_id)b::text[], %(kind)b::text[], %(key)b::text[],
+    %(surface)b::text[], %(start_at)b::int[], %(end_at)b::int[], %(in_title)b::boolean[]
+)
 -- name: mention_tokens
-INSERT INTO mention_tokens SELECT * FROM json_populate_recordset(NULL::mention_tokens, %(rows)s)
+INSERT INTO mention_tokens (chunk_id, label_id, entity_id, key, in_title, token)
+SELECT * FROM unnest(
+    %(chunk_id)b::text[], %(label_id)b::int[], %(entity_id)b::text[], %(key)b::text[], %(in_title)b::boolean[],
+    %(token)b::text[]
+)
 -- name: definitions
-INSERT INTO definitions SELECT * FROM json_populate_recordset(NULL::definitions, %(rows)s)
+INSERT INTO definitions (chunk_id, label_id, key, in_title)
+SELECT * FROM unnest(
+    %(chunk_id)b::text[], %(label_id)b::int[], %(key)b::text[], %(in_title)b::boolean[]
+)
 -- name: relations
-INSERT INTO relations SELECT * FROM json_populate_recordset(NULL::relations, %(rows)s)
+INSERT INTO relations (relation_id, chunk_id, label_id, type, source_id, source_name, target_id, target_name,
+                       start_at, end_at, properties)
+SELECT * FROM unnest(
+    %(relation_id)b::text[], %(chunk_id)b::text[], %(label_id)b::int[], %(type)b::text[], %(source_id)b::text[],
+    %(source_name)b::text[], %(target_id)b::text[], %(target_name)b::text[], %(start_at)b::int[],
+    %(end_at)b::int[], %(properties)b::jsonb[]
+)
 -- name: other_copies
 -- A row without a part that the ingester may see is to them no document.
-SELECT l.value FROM documents d JOIN labels l ON l.label_id = d.label_id
-WHERE d.tenant = %(tenant)s AND d.document_id = %(document_id)s AND d.label_id <> %(label_id)s
-  AND d.label_id = ANY({labels})
+SELECT stored.document_id, l.value
+FROM unnest(%(document_ids)s::text[], %(label_ids)s::int[]) WITH ORDINALITY stored (document_id, label_id, place)
+JOIN documents d ON d.document_id = stored.document_id AND d.label_id <> stored.label_id
+JOIN labels l ON l.label_id = d.label_id
+WHERE d.tenant = %(tenant)s AND d.label_id = ANY({labels})
   AND EXISTS (SELECT FROM parts p WHERE p.document_key = d.document_key AND p.label_id = ANY({labels}))
-ORDER BY l.canonical
+ORDER BY stored.place, l.canonical

@@ -10,6 +10,7 @@ from copilot.app import assemble
 from copilot.ingest import writer
 from copilot.ingest.documents import Document
 from copilot.ingest.prepare import PreparedDocument, prepare
+from copilot.ingest.writer import Pending
 from copilot.ledger.log import Ledger, Record
 from copilot.ledger.records import Kind
 from copilot.settings import Settings
@@ -133,4 +134,5 @@ async def _put(
     )
     ids = {label.canonical(): label_id for label_id, label in scope.labels.items()}
     record_label = await ledger.label_id(record.label)
-    await writer.write(database, scope, prepared, ids, record, record_label)
+    pending = Pending(prepared=prepared, record=record, record_label=record_label)
+    await writer.write(database, scope, [pending], ids)

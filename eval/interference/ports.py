@@ -41,10 +41,7 @@ def probes(rng: Random, holdings: Holdings) -> dict[str, Probe]:
     }
     return {
         "nearest": lambda db, scope: _listed(PostgresPassages(db).nearest(vector, 40, scope=scope)),
-        "postings": lambda db, scope: _listed(
-            PostgresPassages(db).postings(some["term"], scope=scope), anyhow=True
-        ),
-        "statistics": lambda db, scope: _value(PostgresPassages(db).statistics(scope=scope)),
+        "postings": lambda db, scope: _postings(db, scope, some["term"]),
         "chunks": lambda db, scope: _chunks(db, scope, some["chunk"]),
         "sentences": lambda db, scope: _sentences(db, scope, some["chunk"]),
         "linked": lambda db, scope: _value(PostgresGraph(db).linked(some["token"], scope=scope)),
@@ -76,10 +73,22 @@ async def _value(found: Awaitable[object]) -> Json:
     return _sorted(as_json(await found))
 
 
-async def _listed(found: Awaitable[Sequence[object]], *, anyhow: bool = False) -> Json:
-    """A list in its order, or sorted where the port promises none."""
-    values = [as_json(one) for one in await found]
-    return sorted(values, key=str) if anyhow else values
+async def _listed(found: Awaitable[Sequence[object]]) -> Json:
+    return [as_json(one) for one in await found]
+
+
+async def _postings(database: Database, scope: Scope, terms: Sequence[str]) -> Json:
+    """The sums, and each posting by its chunk: positions are the store's own affair."""
+    store = PostgresPassages(database)
+    found = await store.postings(terms, scope=scope)
+    everywhere = sorted({int(at) for one in found.lists.values() for at in one.positions})
+    ids = await store.identify(found, everywhere, scope=scope)
+    listed = sorted(
+        [term, ids.get(int(at), ""), int(count), int(length)]
+        for term, one in found.lists.items()
+        for at, count, length in zip(one.positions, one.counts, one.lengths, strict=True)
+    )
+    return [found.chunks, found.terms, *listed]
 
 
 async def _chunks(database: Database, scope: Scope, ids: Sequence[str]) -> Json:

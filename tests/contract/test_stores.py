@@ -74,6 +74,20 @@ class Stores:
     put: Put
     scope: Callable[[Asker], Any]
 
+    async def postings(self, terms: list[str], scope: Scope) -> list[Any]:
+        """The sums, and every posting as term, chunk id, count and length."""
+        found = await self.passages.postings(terms, scope=scope)
+        positions = sorted({int(p) for one in found.lists.values() for p in one.positions})
+        assert all(0 <= position < found.size for position in positions)
+        ids = await self.passages.identify(found, positions, scope=scope)
+        assert sorted(ids) == positions
+        listed = sorted(
+            (term, ids[int(position)], int(count), int(length))
+            for term, one in found.lists.items()
+            for position, count, length in zip(one.positions, one.counts, one.lengths, strict=True)
+        )
+        return [found.chunks, found.terms, *listed]
+
     async def everything(self, scope: Scope) -> list[Any]:
         """All that the searches give within a scope, as plain values."""
         vector = await embedded("Alder Shipping Ltd berth")
@@ -86,8 +100,7 @@ class Stores:
         return [
             hits,
             await self.passages.nearest(vector, 2, scope=scope),
-            sorted(map(str, await self.passages.postings(terms, scope=scope))),
-            await self.passages.statistics(scope=scope),
+            await self.postings(terms, scope),
             sorted((await self.passages.weigh(ids, vector, terms, scope=scope)).items()),
             sorted((key, chunk.document_id, chunk.title) for key, chunk in chunks.items()),
             [
@@ -261,8 +274,7 @@ def test_nothing_outside_the_scope_and_sums_over_what_is_inside(
                 if part.part.label in scope.labels.values()
                 for chunk in part.chunks
             ]
-            statistics = await stores.passages.statistics(scope=scope)
-            assert asdict(statistics) == {"chunks": len(lengths), "terms": sum(lengths)}
+            assert await stores.postings([], scope) == [len(lengths), sum(lengths)]
 
     anyio.run(check)
 
@@ -400,18 +412,18 @@ async def test_a_chunk_weighs_what_the_arms_say_of_it(opened: Opened) -> None:
         question = await embedded("Alder berth")
         hits = await stores.passages.nearest(question, EVERYTHING, scope=scope)
         terms = TERMS.of("Alder berth of nobody")
-        postings = await stores.passages.postings(terms, scope=scope)
+        _, _, *postings = await stores.postings(terms, scope)
         weights = await stores.passages.weigh(
             [hit.chunk_id for hit in hits], question, terms, scope=scope
         )
         assert {one: weight.similarity for one, weight in weights.items()} == {
             hit.chunk_id: hit.score for hit in hits
         }
-        assert {(one.chunk_id, one.term): (one.tf, one.length) for one in postings} == {
-            (one, term): (tf, weight.length)
+        assert postings == sorted(
+            (term, one, count, weight.length)
             for one, weight in weights.items()
-            for term, tf in weight.counts.items()
-        }
+            for term, count in weight.counts.items()
+        )
         assert await stores.passages.weigh([], question, terms, scope=scope) == {}
 
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 
 U, C, S, TS = (Label(tenant="t1", classification=level) for level in Classification)
 TEXT = "Anton Drell owns Alder Shipping Ltd. The tanker left the quay on 3 May 2024."
-TABLES = ("documents", "parts", "chunks", "sentences", "postings", "mentions", "relations")
+TABLES = ("documents", "parts", "chunks", "sentences", "chunk_terms", "mentions", "relations")
 
 
 def asker(clearance: Classification) -> Asker:
@@ -101,13 +101,17 @@ class World:
             "SELECT label_id, chunks, terms FROM label_statistics WHERE chunks <> 0 OR terms <> 0"
         )
         counted = """
-            SELECT c.label_id, count(*) AS chunks, sum(coalesce(p.length, 0))::bigint AS terms
-            FROM chunks c
-            LEFT JOIN (SELECT chunk_id, sum(tf) AS length FROM postings GROUP BY chunk_id) p
-                USING (chunk_id)
-            GROUP BY c.label_id"""
+            SELECT c.label_id, count(*) AS chunks,
+                   sum((SELECT coalesce(sum(one), 0) FROM unnest(t.counts) one))::bigint AS terms
+            FROM chunks c JOIN chunk_terms t USING (chunk_id) GROUP BY c.label_id"""
         assert sorted(map(str, self.rows(kept))) == sorted(map(str, self.rows(counted)))
         assert self.rows("SELECT FROM label_statistics WHERE chunks < 0 OR terms < 0") == []
+        blocks = """
+            SELECT term, label_id, ordinal / 1024 AS block,
+                   string_agg(posting_entry(ordinal, length, count), ''::bytea ORDER BY ordinal) AS entries
+            FROM chunk_terms, unnest(terms, counts) AS held (term, count) GROUP BY 1, 2, 3"""
+        assert self.rows(f"({blocks} EXCEPT TABLE posting_blocks)") == []
+        assert self.rows(f"(TABLE posting_blocks EXCEPT {blocks})") == []
 
 
 @pytest.fixture
@@ -154,7 +158,7 @@ async def test_chunks_are_what_stands_in_their_part(world: World) -> None:
 
 async def test_every_row_bears_the_label_of_its_part(world: World) -> None:
     await world.take(document("a", (U, TEXT), (S, TEXT + " It is secret.")))
-    for table in ("chunks", "sentences", "postings", "mentions", "relations"):
+    for table in ("chunks", "sentences", "chunk_terms", "mentions", "relations"):
         joined = "" if table == "chunks" else "JOIN chunks c USING (chunk_id)"
         source = "chunks c" if table == "chunks" else f"{table} t {joined}"
         row = "c" if table == "chunks" else "t"
@@ -243,9 +247,9 @@ async def test_a_title_above_the_part_is_in_nothing_of_the_part(world: World) ->
     await world.take(given_)
     with_title = world.rows("SELECT embedding::text AS v, text FROM chunks ORDER BY text")
     low = "JOIN labels l USING (label_id) WHERE l.value->>'classification' = 'U'"
-    assert world.rows(f"SELECT FROM postings {low} AND term LIKE 'pilot%'") == []
+    assert world.rows(f"SELECT FROM posting_blocks {low} AND term LIKE 'pilot%'") == []
     assert world.rows(f"SELECT FROM mentions {low} AND (in_title OR key LIKE '%pilot%')") == []
-    assert len(world.rows("SELECT FROM postings WHERE term LIKE 'pilot%'")) == 1
+    assert len(world.rows("SELECT FROM posting_blocks WHERE term LIKE 'pilot%'")) == 1
     world.owner.execute("TRUNCATE documents, label_statistics CASCADE")
     await world.take(replace(given_, title=""))
     without = world.rows("SELECT embedding::text AS v, text FROM chunks ORDER BY text")

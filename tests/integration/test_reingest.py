@@ -33,7 +33,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 def hidden(world: World) -> dict[str, list[dict[str, Any]]]:
     """Every row under the compartment, but for the time at which its document was last taken."""
     under = "JOIN labels l USING (label_id) WHERE l.value->'compartments' ? 'LANTERN'"
-    tables = ("parts", "chunks", "sentences", "postings", "mentions", "relations")
+    tables = ("parts", "chunks", "sentences", "chunk_terms", "mentions", "relations")
     return {
         table: world.rows(f"SELECT to_jsonb(t) AS row FROM {table} t {under} ORDER BY 1::text")
         for table in tables
@@ -53,7 +53,9 @@ def emptied(world: World) -> None:
 async def test_hidden_parts_outlast_a_new_version_from_below(world: World) -> None:
     await world.take(WHOLE, who=LEAD)
     before = hidden(world)
-    assert all(before[table] for table in ("parts", "chunks", "sentences", "postings", "mentions"))
+    assert all(
+        before[table] for table in ("parts", "chunks", "sentences", "chunk_terms", "mentions")
+    )
     report = await world.take(document("a", (U, "Elsa Vance stayed."), (C, TEXT)), who=LOW)
     assert (report.ingested, report.unchanged, report.rejected) == (1, 0, ())
     assert hidden(world) == before
@@ -99,7 +101,7 @@ def shown(world: World) -> list[str]:
     drop = "ARRAY['document_key', 'ingested_at', 'content_sha256', 'position']"
     return [
         str(row)
-        for table in ("documents", "parts", "chunks", "postings", "mentions", "relations")
+        for table in ("documents", "parts", "chunks", "chunk_terms", "mentions", "relations")
         for row in world.rows(
             f"SELECT (to_jsonb(t) - {drop})::text AS row FROM {table} t {open_} ORDER BY 1"
         )

@@ -116,7 +116,7 @@ WITH_A_PART = " AND EXISTS (SELECT FROM parts p WHERE p.document_key = t.documen
 
 def seen(world: World) -> list[str]:
     """What somebody without the compartment may read of all content, ids and sums included."""
-    tables = ("parts", "chunks", "sentences", "postings", "mentions", "relations")
+    tables = ("parts", "chunks", "sentences", "chunk_terms", "mentions", "relations")
     rows = [row for one in tables for row in world.rows(NOTHING_SEEN_OF_LANTERN.format(table=one))]
     rows += world.rows(NOTHING_SEEN_OF_LANTERN.format(table="documents") + WITH_A_PART)
     sums = NOTHING_SEEN_OF_LANTERN.format(table="label_statistics") + " AND t.chunks <> 0"

@@ -26,7 +26,7 @@ SEARCHES = [
 OTHERS = {"append", "open", "act", "answer", "page", "all", "openings", "head"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
-    *("documents", "parts", "chunks", "postings", "label_statistics"),
+    *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations"),
 ]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
@@ -92,7 +92,7 @@ class Hidden:
     def values(self) -> dict[str, Any]:
         """Parameters that find something for every block."""
         chunks = [row["chunk_id"] for row in as_owner(self.url, "SELECT chunk_id FROM chunks")]
-        terms = as_owner(self.url, "SELECT DISTINCT term FROM postings")
+        terms = as_owner(self.url, "SELECT DISTINCT term FROM posting_blocks")
         named = as_owner(
             self.url,
             """SELECT source_id AS entity_id FROM relations WHERE label_id <> ALL(%(v)s)
@@ -100,6 +100,7 @@ class Hidden:
             {"v": self.visible},
         )
         defined = as_owner(self.url, "SELECT DISTINCT key FROM definitions")
+        numbered = as_owner(self.url, "SELECT label_id, ordinal FROM chunk_terms")
         hidden = as_owner(
             self.url,
             "SELECT document_id, tenant FROM documents WHERE label_id <> ALL(%s) LIMIT 1",
@@ -116,6 +117,8 @@ class Hidden:
             "most": 100_000,
             "keys": [row["key"] for row in defined],
             "near": chunks,
+            "label_ids": [row["label_id"] for row in numbered],
+            "ordinals": [row["ordinal"] for row in numbered],
             "id": hidden["document_id"],
             "tenant": hidden["tenant"],
             "entity": named[0]["entity_id"],

@@ -53,6 +53,7 @@ def test_a_writer_that_forgets_its_labels_meets_nothing_hidden(hidden: Hidden, n
     }
     if name in ("taken", "other_copies"):
         values["label_id"] = hidden.visible[0]
+    values |= {"document_ids": [values["document_id"]], "label_ids": [values["label_id"]]}
     query = block(name)
     assert as_owner(hidden.url, query, values), "the row is there"
     with serving(hidden.url, Role.WRITER, hidden.visible, row["tenant"]) as connection:

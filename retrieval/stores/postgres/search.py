@@ -6,7 +6,9 @@ from typing import Any
 from policy.labels import Label
 from policy.scope import Scope
 from retrieval.embedding import Vectors
-from retrieval.ports import EmbeddedSentence, Posting, Statistics, Weight
+from retrieval.ports import EmbeddedSentence, Postings, Weight
+from retrieval.stores.postgres import blocks
+from retrieval.stores.postgres.blocks import Numbering
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 from retrieval.types import Chunk, Hit
@@ -44,16 +46,32 @@ class PostgresPassages:
         self, chunk_ids: Sequence[str], vector: Vectors, terms: Sequence[str], *, scope: Scope
     ) -> dict[str, Weight]:
         values = {"ids": list(chunk_ids), "vector": vector, "terms": list(terms)}
-        rows = await self._rows("weigh", scope, values)
-        return {row.pop("chunk_id"): Weight(**row) for row in rows}
+        return {
+            row["chunk_id"]: Weight(
+                similarity=row["similarity"],
+                length=row["length"],
+                counts={
+                    term: count for term, count in zip(terms, row["counts"], strict=True) if count
+                },
+            )
+            for row in await self._rows("weigh", scope, values)
+        }
 
-    async def postings(self, terms: Sequence[str], *, scope: Scope) -> list[Posting]:
-        rows = await self._rows("postings", scope, {"terms": list(terms)})
-        return [Posting(**row) for row in rows]
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> Postings:
+        return blocks.postings(await self._rows("postings", scope, {"terms": list(terms)}))
 
-    async def statistics(self, *, scope: Scope) -> Statistics:
-        rows = await self._rows("statistics", scope, {})
-        return Statistics(**rows[0])
+    async def identify(
+        self, postings: Postings, positions: Sequence[int], *, scope: Scope
+    ) -> dict[int, str]:
+        assert isinstance(postings.identity, Numbering)  # what `postings` put there
+        label_ids, ordinals = postings.identity.tell(positions)
+        values = {"label_ids": label_ids, "ordinals": ordinals}
+        found = {
+            (row["label_id"], row["ordinal"]): row["chunk_id"]
+            for row in await self._rows("identify", scope, values)
+        }
+        places = zip(positions, zip(label_ids, ordinals, strict=True), strict=True)
+        return {position: found[place] for position, place in places if place in found}
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         rows = await self._rows("chunks", scope, {"ids": list(chunk_ids)})
@@ -75,7 +93,7 @@ class PostgresPassages:
     ) -> list[dict[str, Any]]:
         ids = scope.label_ids
         async with self._database.transaction(Role.READER, ids) as connection:
-            cursor = await connection.execute(SQL.scoped(name, ids), values)
+            cursor = await connection.execute(SQL.scoped(name, ids), values, binary=True)
             return await cursor.fetchall()
 
 

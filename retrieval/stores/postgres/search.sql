@@ -5,22 +5,35 @@ WHERE label_id = ANY({labels})
 ORDER BY embedding <#> %(vector)s, chunk_id
 LIMIT %(limit)s
 -- name: weigh
-SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity,
-       coalesce((SELECT max(o.length) FROM postings o WHERE o.chunk_id = c.chunk_id), 0) AS length,
-       coalesce((
-           SELECT jsonb_object_agg(o.term, o.tf) FROM postings o
-           WHERE o.chunk_id = c.chunk_id AND o.term = ANY(%(terms)s) AND o.label_id = ANY({labels})
-       ), jsonb_build_object()) AS counts
-FROM chunks c
-WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels})
+SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity, t.length, ARRAY(
+    SELECT coalesce(t.counts[array_position(t.terms, term)], 0)
+    FROM unnest(%(terms)s::text[]) WITH ORDINALITY AS asked (term, place) ORDER BY place
+) AS counts
+FROM chunks c JOIN chunk_terms t USING (chunk_id)
+WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels}) AND t.label_id = ANY({labels})
 -- name: postings
-SELECT term, chunk_id, tf, length
-FROM postings
-WHERE term = ANY(%(terms)s) AND label_id = ANY({labels})
+-- The sums, and of each term the entries of all its blocks; for each block label, number and how many entries.
+WITH sums AS (
+    SELECT coalesce(sum(chunks), 0)::bigint AS chunks, coalesce(sum(terms), 0)::bigint AS terms,
+           string_agg(int4send(label_id) || int4send(next_ordinal), ''::bytea ORDER BY label_id) AS labels
+    FROM label_statistics
+    WHERE label_id = ANY({labels})
+), lists AS (
+    SELECT term, string_agg(entries, ''::bytea) AS entries,
+           string_agg(int4send(label_id) || int4send(block) || int4send(octet_length(entries) / 5), ''::bytea) AS heads
+    FROM posting_blocks
+    WHERE term = ANY(%(terms)s) AND label_id = ANY({labels})
+    GROUP BY term
+)
+SELECT sums.chunks, sums.terms, sums.labels, lists.term, lists.heads, lists.entries
+FROM sums LEFT JOIN lists ON true
 -- name: statistics
-SELECT coalesce(sum(chunks), 0)::bigint AS chunks, coalesce(sum(terms), 0)::bigint AS terms
-FROM label_statistics
-WHERE label_id = ANY({labels})
+SELECT coalesce(sum(chunks), 0)::bigint AS chunks FROM label_statistics WHERE label_id = ANY({labels})
+-- name: identify
+SELECT t.label_id, t.ordinal, t.chunk_id
+FROM unnest(%(label_ids)s::int[], %(ordinals)s::int[]) AS asked (label_id, ordinal)
+JOIN chunk_terms t USING (label_id, ordinal)
+WHERE t.label_id = ANY({labels})
 -- name: chunks
 SELECT c.chunk_id, c.part_id, c.text, c.start_at, c.end_at, c.label_id, l.value AS label,
        d.document_id, d.title, d.label_id AS document_label_id, d.metadata

@@ -2,13 +2,19 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+from typing import cast
 
+import anyio
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.keyword import rank
-from retrieval.ports import Posting, Statistics
+from policy.scope import Scope
+from retrieval import keyword
+from retrieval.keyword import Ranking
+from retrieval.ports import PassageStore, PostingList, Postings
 
 K1, B = 1.5, 0.75
 words = st.sampled_from("quay tanker berth owner drell".split())
@@ -18,14 +24,54 @@ passages = st.dictionaries(
 asked = st.lists(words, min_size=1, max_size=4)
 
 
-def index(texts: dict[str, list[str]]) -> tuple[list[Posting], Statistics]:
-    postings = [
-        Posting(term=term, chunk_id=chunk, tf=tf, length=len(text))
-        for chunk, text in texts.items()
-        for term, tf in Counter(text).items()
-    ]
-    total = sum(map(len, texts.values()))
-    return postings, Statistics(chunks=len(texts), terms=total)
+def index(texts: dict[str, list[str]]) -> Postings:
+    chunks = sorted(texts)
+    return Postings(
+        lists={
+            term: postings(
+                [
+                    (at, Counter(texts[c])[term], len(texts[c]))
+                    for at, c in enumerate(chunks)
+                    if term in texts[c]
+                ]
+            )
+            for term in {word for text in texts.values() for word in text}
+        },
+        chunks=len(texts),
+        terms=sum(map(len, texts.values())),
+        size=len(texts),
+        identity=chunks,
+    )
+
+
+def postings(some: list[tuple[int, int, int]]) -> PostingList:
+    places, counts, lengths = zip(*some, strict=True)
+    return PostingList(
+        positions=np.array(places, np.int64),
+        counts=np.array(counts, np.uint8),
+        lengths=np.array(lengths, np.uint16),
+    )
+
+
+class Held:
+    """A store of these postings alone."""
+
+    def __init__(self, held: Postings) -> None:
+        self._held = held
+
+    async def postings(self, terms: Sequence[str], *, scope: Scope) -> Postings:
+        return self._held
+
+    async def identify(
+        self, postings: Postings, positions: Sequence[int], *, scope: Scope
+    ) -> dict[int, str]:
+        assert isinstance(postings.identity, list)
+        return {at: postings.identity[at] for at in positions}
+
+
+def rank(held: Postings, terms: list[str], limit: int) -> Ranking:
+    store = cast("PassageStore", Held(held))
+    return anyio.run(lambda: keyword.search(store, terms, limit, scope=cast("Scope", None)))
 
 
 def bm25(texts: dict[str, list[str]], question: list[str]) -> dict[str, float]:
@@ -45,41 +91,43 @@ def bm25(texts: dict[str, list[str]], question: list[str]) -> dict[str, float]:
 
 @given(texts=passages, question=asked)
 def test_it_is_bm25(texts: dict[str, list[str]], question: list[str]) -> None:
-    postings, statistics = index(texts)
-    ranking = rank(postings, statistics, question, 1_000)
+    ranking = rank(index(texts), question, 1_000)
     assert {hit.chunk_id: hit.score for hit in ranking.hits} == pytest.approx(bm25(texts, question))
     assert ranking.hits == sorted(ranking.hits, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
-@given(texts=passages, question=asked, data=st.data())
-def test_the_order_of_postings_and_terms_changes_no_bit(
-    texts: dict[str, list[str]], question: list[str], data: st.DataObject
+@given(texts=passages, question=asked, limit=st.integers(1, 4), data=st.data())
+def test_the_limit_cuts_the_ranking_and_the_order_of_terms_changes_no_bit(
+    texts: dict[str, list[str]], question: list[str], limit: int, data: st.DataObject
 ) -> None:
-    postings, statistics = index(texts)
-    shuffled = data.draw(st.permutations(postings))
     other = data.draw(st.permutations(question))
-    assert rank(shuffled, statistics, other, 5) == rank(postings, statistics, question, 5)
+    every = rank(index(texts), question, 1_000)
+    assert rank(index(texts), other, limit).hits == every.hits[:limit]
+
+
+@given(texts=passages, question=asked)
+def test_a_chunk_scored_by_itself_has_the_score_of_its_hit(
+    texts: dict[str, list[str]], question: list[str]
+) -> None:
+    ranking = rank(index(texts), question, 1_000)
+    for hit in ranking.hits:
+        text = texts[hit.chunk_id]
+        assert ranking.score(Counter(text), len(text)) == hit.score
+    assert ranking.score({}, 3) == 0.0
 
 
 def test_equal_scores_go_by_chunk_id_also_at_the_cut() -> None:
-    postings, statistics = index({chunk: ["quay"] for chunk in "bca"})
-    assert [hit.chunk_id for hit in rank(postings, statistics, ["quay"], 2).hits] == ["a", "b"]
+    held = index({chunk: ["quay"] for chunk in "bca"})
+    assert [hit.chunk_id for hit in rank(held, ["quay"], 2).hits] == ["a", "b"]
 
 
 def test_a_rare_term_weighs_more_than_a_common_one() -> None:
-    postings, statistics = index({"a": ["quay", "drell"], "b": ["quay"], "c": ["quay"]})
-    ranking = rank(postings, statistics, ["quay", "drell"], 3)
+    held = index({"a": ["quay", "drell"], "b": ["quay"], "c": ["quay"]})
+    ranking = rank(held, ["quay", "drell"], 3)
     assert ranking.idf["drell"] > ranking.idf["quay"] > 0
     assert ranking.hits[0].chunk_id == "a"
 
 
-def test_a_chunk_scored_by_itself_has_the_score_of_its_hit() -> None:
-    texts = {"a": ["quay", "drell", "quay"], "b": ["berth"]}
-    ranking = rank(*index(texts), ["quay", "drell"], 1)
-    assert ranking.score(Counter(texts["a"]), 3) == ranking.hits[0].score
-    assert ranking.score({}, 3) == 0.0
-
-
 def test_nothing_visible_is_no_hit() -> None:
-    assert rank([], Statistics(chunks=0, terms=0), ["quay"], 5).hits == []
-    assert rank([], Statistics(chunks=0, terms=0), [], 5).hits == []
+    assert rank(index({}), ["quay"], 5).hits == []
+    assert rank(index({}), [], 5).hits == []
