@@ -39,6 +39,7 @@ from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.embedded import start as start_postgres
 from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.near import Near
 from retrieval.stores.postgres.search import PostgresPassages
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ async def build(
     sdk = _sdk(settings)
     await database.open()
     database.fences.watch()
+    near = Near(database)
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     try:
         yield assemble(
@@ -71,9 +73,11 @@ async def build(
             database=database,
             engine=engine,
             embedder=embedder,
+            near=near,
             preferred=given or _preferred(settings, sdk),
         )
     finally:
+        await near.close()
         await database.close()
         await engine.close()
         embedder.close()
@@ -87,6 +91,7 @@ def assemble(
     database: Database,
     engine: CheckedEngine,
     embedder: Embedder,
+    near: Near | None = None,
     preferred: Sequence[Provider] = (),
 ) -> Copilot:
     """The product over parts that the caller has opened and closes."""
@@ -103,7 +108,7 @@ def assemble(
         gate=gate,
         recorder=recorder,
         pipeline=_pipeline(
-            settings, database, engine, scoper, ledger, metrics, embedder, preferred
+            settings, database, engine, scoper, ledger, metrics, embedder, near, preferred
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
@@ -127,9 +132,10 @@ def _pipeline(
     ledger: Ledger,
     metrics: Metrics,
     embedder: Embedder,
+    near: Near | None,
     preferred: Sequence[Provider],
 ) -> Pipeline:
-    passages = PostgresPassages(database)
+    passages = PostgresPassages(database, near)
     hybrid = Hybrid(passages, PostgresGraph(database), embedder, graphrag=settings.graphrag_enabled)
     finder = Finder(
         engine=engine,

@@ -92,14 +92,15 @@ class Ingest:
             match outcome:
                 case Rejected():
                     tally.rejected.append(outcome)
+                    progress()
                 case None:
                     tally.unchanged += 1
+                    progress()
                 case PreparedDocument():
                     if not batch.takes(outcome):
-                        await self._write(asker, batch.taken(), tally)
+                        await self._write(asker, batch.taken(), tally, progress)
                     batch.add(outcome)
-            progress()
-        await self._write(asker, batch.taken(), tally)
+        await self._write(asker, batch.taken(), tally, progress)
         return tally.report()
 
     async def _notes(
@@ -168,9 +169,13 @@ class Ingest:
         return await self._scoper.scope(asker)
 
     async def _write(
-        self, asker: Asker, documents: Sequence[PreparedDocument], tally: _Tally
+        self,
+        asker: Asker,
+        documents: Sequence[PreparedDocument],
+        tally: _Tally,
+        progress: Progress,
     ) -> None:
-        """All in one transaction; one by one where some of them stand in the way of others."""
+        """As far as the asker may still read them."""
         scope = await self._scoper.scope(asker)
         ids = _label_ids(scope)
         pending: list[Pending] = []
@@ -179,8 +184,15 @@ class Ingest:
                 pending.append(await self._pending(asker, one))
             else:  # access has ended since it was prepared
                 tally.rejected.append(await self._refused(asker, one.document, _CLOSED))
-        if not pending:
-            return
+        if pending:
+            await self._write_together(scope, pending, ids, tally)
+        for _ in documents:
+            progress()
+
+    async def _write_together(
+        self, scope: Scope, pending: Sequence[Pending], ids: Mapping[str, int], tally: _Tally
+    ) -> None:
+        """All in one transaction; one by one where some of them stand in the way of others."""
         try:
             tally.ledger_ids += await writer.write(self._database, scope, pending, ids)
         except UniqueViolation:
@@ -192,15 +204,16 @@ class Ingest:
         """With other ids for its parts, as long as other documents have those that it would have."""
         taken: set[str] = set()
         for _ in range(_MOST_TRIES):
-            try:
-                [ledger_id] = await writer.write(self._database, scope, [pending], ids)
-            except UniqueViolation:
-                taken |= await writer.taken(self._database, scope, pending.prepared, ids)
+            if more := await writer.taken(self._database, scope, pending.prepared, ids):
+                taken |= more
                 document = pending.prepared.document
                 prepared = await prepare(document, self._embedder, self._terms, taken=taken)
                 pending = replace(pending, prepared=prepared)
-            else:
-                return ledger_id
+            try:
+                [ledger_id] = await writer.write(self._database, scope, [pending], ids)
+            except UniqueViolation:
+                continue
+            return ledger_id
         raise Unavailable("postgres", f"too many equal parts in {pending.prepared.document.source}")
 
     async def _pending(self, asker: Asker, prepared: PreparedDocument) -> Pending:

@@ -12,6 +12,7 @@ from copilot.ingest import ingest as module
 from copilot.ingest.documents import Document, Part, Rejected
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.prepare import PreparedDocument
+from copilot.ingest.writer import Pending
 from copilot.ledger.log import Record, high_water
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
@@ -35,6 +36,7 @@ class Writer:
     violations: int = 0
     compared: list[tuple[str, int]] = field(default_factory=list)
     tried: list[PreparedDocument] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     records: list[tuple[Record, int]] = field(default_factory=list)
 
     async def unchanged(
@@ -44,8 +46,8 @@ class Writer:
         return document.document_id in self.known
 
     async def other_copies(
-        self, database: Database, scope: Scope, document_id: str, label_id: int
-    ) -> list[Label]:
+        self, database: Database, scope: Scope, stored: Sequence[tuple[str, int]]
+    ) -> list[tuple[str, Label]]:
         return []
 
     async def taken(
@@ -54,19 +56,14 @@ class Writer:
         return {part.part_id for part in prepared.parts}
 
     async def write(
-        self,
-        database: Database,
-        scope: Scope,
-        prepared: PreparedDocument,
-        ids: dict[str, int],
-        record: Record,
-        record_label: int,
-    ) -> str:
-        self.tried.append(prepared)
-        if len(self.tried) <= self.violations:
+        self, database: Database, scope: Scope, batch: Sequence[Pending], ids: dict[str, int]
+    ) -> list[str]:
+        self.tried += [one.prepared for one in batch]
+        self.batches.append(len(batch))
+        if len(self.batches) <= self.violations:
             raise UniqueViolation("part_id")
-        self.records.append((record, record_label))
-        return f"ledger of {prepared.document.document_id}"
+        self.records += [(one.record, one.record_label) for one in batch]
+        return [f"ledger of {one.prepared.document.document_id}" for one in batch]
 
     @property
     def written(self) -> list[str]:
@@ -146,7 +143,8 @@ async def test_documents_are_written_in_their_order_however_long_each_takes(
     )
     assert writer.written == names
     assert report.ledger_ids == tuple(f"ledger of {name}" for name in names)
-    assert seen == list(range(1, 10))
+    assert seen == [9] * 9
+    assert writer.batches == [9]
 
 
 async def test_documents_are_not_read_far_ahead_of_the_writer(
@@ -155,12 +153,22 @@ async def test_documents_are_not_read_far_ahead_of_the_writer(
     ahead: list[int] = []
 
     def documents() -> Iterator[Document]:
-        for number in range(20):
+        for number in range(100):
             ahead.append(number - len(writer.records))
             yield document(f"d{number}")
 
     await ingest(engine, ledger).run(asker(), documents())
-    assert max(ahead) <= 5
+    assert max(ahead) <= 5 + writer.batches[0]
+    assert len(writer.batches) > 2
+
+
+async def test_one_that_stands_in_the_way_of_others_does_not_keep_them_out(
+    engine: EmbeddedEngine, ledger: KeptLedger, writer: Writer
+) -> None:
+    writer.violations = 1
+    report = await ingest(engine, ledger).run(asker(), map(document, "abc"))
+    assert (report.ingested, writer.written) == (3, ["a", "b", "c"])
+    assert writer.batches == [3, 1, 1, 1]
 
 
 async def test_what_the_reader_rejected_is_passed_on_and_the_rest_goes_on(
@@ -247,7 +255,7 @@ async def test_it_does_not_try_for_ever(
     writer.violations = 9
     with pytest.raises(Unavailable, match=r"too many equal parts in a\.md"):
         await ingest(engine, ledger).run(asker(), [document("a")])
-    assert len(writer.tried) == 3
+    assert writer.batches == [1] * 4  # once with others, if there are any, and then alone
 
 
 async def test_who_loses_access_within_a_run_brings_nothing_more_in(

@@ -1,6 +1,7 @@
 """Passages in Postgres: exact vector search, postings and texts, all through row-level security."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from policy.labels import Label
@@ -10,6 +11,7 @@ from retrieval.ports import EmbeddedSentence, Postings, Weight
 from retrieval.stores.postgres import blocks
 from retrieval.stores.postgres.blocks import Numbering
 from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.near import Near, unpacked
 from retrieval.stores.postgres.queries import Queries
 from retrieval.types import Chunk, Hit
 
@@ -18,27 +20,41 @@ _IN_PARALLEL = """
     SELECT set_config('parallel_setup_cost', '0', true), set_config('parallel_tuple_cost', '0', true),
            set_config('min_parallel_index_scan_size', '0', true)
 """
-_MANY = 20_000
-"""Visible chunks from which a second process is worth its start."""
+_MANY = 4_000
+"""Visible chunks from which vectors in memory are quicker …"""
+_VERY_MANY = 20_000
+"""… and from which, without them, a second process is worth its start."""
 
 
 class PostgresPassages:
-    """`PassageStore` on Postgres."""
+    """`PassageStore` on Postgres; with `near` it looks where the vectors in memory point to."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, near: Near | None = None) -> None:
         self._database = database
+        self._near = near
 
     async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
         rows = await self._nearest(scope, {"vector": vector, "limit": limit})
         return [Hit(chunk_id=row["chunk_id"], score=row["similarity"]) for row in rows]
 
-    async def _nearest(self, scope: Scope, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """With a second process where much is visible: the planner takes what row-level security leaves for little."""
+    async def _nearest(self, scope: Scope, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """Whichever way is the quickest for so many visible chunks; each gives the same."""
+        [row] = await self._rows("held", scope, {})
+        held = unpacked(row["labels"])
+        visible = sum(one.chunks for one in held.values())
+        if visible >= _MANY and self._near is not None:
+            look = await self._near.look(values["vector"], values["limit"], held)
+            if look.later < _MANY:
+                return await self._rows("nearest_of", scope, values | asdict(look))
+        return await self._in_all(scope, values, parallel=visible >= _VERY_MANY)
+
+    async def _in_all(
+        self, scope: Scope, values: Mapping[str, Any], *, parallel: bool
+    ) -> list[dict[str, Any]]:
+        """In parallel where told: the planner takes what row-level security leaves for little."""
         ids = scope.label_ids
         async with self._database.transaction(Role.READER, ids) as connection:
-            cursor = await connection.execute(SQL.scoped("statistics", ids))
-            row = await cursor.fetchone()
-            if row is not None and row["chunks"] >= _MANY:
+            if parallel:
                 await connection.execute(_IN_PARALLEL)
             return await (await connection.execute(SQL.scoped("nearest", ids), values)).fetchall()
 

@@ -4,6 +4,23 @@ FROM chunks
 WHERE label_id = ANY({labels})
 ORDER BY embedding <#> %(vector)s, chunk_id
 LIMIT %(limit)s
+-- name: nearest_of
+WITH looked_at AS (
+    SELECT t.chunk_id
+    FROM unnest(%(label_ids)s::int[], %(ordinals)s::int[]) AS place (label_id, ordinal)
+    JOIN chunk_terms t USING (label_id, ordinal)
+    WHERE t.label_id = ANY({labels})
+    UNION
+    SELECT t.chunk_id
+    FROM unnest(%(later_label_ids)s::int[], %(later_from)s::int[]) AS later (label_id, first)
+    JOIN chunk_terms t ON t.label_id = later.label_id AND t.ordinal >= later.first
+    WHERE t.label_id = ANY({labels})
+)
+SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity
+FROM looked_at JOIN chunks c USING (chunk_id)
+WHERE c.label_id = ANY({labels})
+ORDER BY c.embedding <#> %(vector)s, c.chunk_id
+LIMIT %(limit)s
 -- name: weigh
 SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity, t.length, ARRAY(
     SELECT coalesce(t.counts[array_position(t.terms, term)], 0)
@@ -27,8 +44,10 @@ WITH sums AS (
 )
 SELECT sums.chunks, sums.terms, sums.labels, lists.term, lists.heads, lists.entries
 FROM sums LEFT JOIN lists ON true
--- name: statistics
-SELECT coalesce(sum(chunks), 0)::bigint AS chunks FROM label_statistics WHERE label_id = ANY({labels})
+-- name: held
+SELECT string_agg(int4send(label_id) || int4send(next_ordinal) || int4send(chunks::int), ''::bytea) AS labels
+FROM label_statistics
+WHERE label_id = ANY({labels})
 -- name: identify
 SELECT t.label_id, t.ordinal, t.chunk_id
 FROM unnest(%(label_ids)s::int[], %(ordinals)s::int[]) AS asked (label_id, ordinal)
