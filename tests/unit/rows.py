@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from psycopg import sql
-
 from retrieval.stores.postgres.database import Connection, Database, Role
 
 Row = dict[str, Any]
@@ -31,9 +29,9 @@ class RowsDatabase(Database):
         self.transactions.append((role, list(label_ids)))
         yield cast(Connection, self)
 
-    async def execute(self, query: sql.Composed, values: Mapping[str, Any]) -> "RowsDatabase":
+    async def execute(self, query: bytes, values: Mapping[str, Any]) -> "RowsDatabase":
         self.values.append(values)
-        text = query.as_string(None)
+        text = query.decode()
         self._found = next((rows for part, rows in self.rows.items() if part in text), ())
         return self
 
