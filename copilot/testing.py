@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,6 +129,9 @@ class MemoryPassages:
 
     def __init__(self, corpus: MemoryCorpus) -> None:
         self._corpus = corpus
+
+    def reading(self, *, scope: Scope) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+        return nullcontext()
 
     async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
         hits = [

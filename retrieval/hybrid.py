@@ -61,9 +61,15 @@ class Hybrid:
         self._graphrag = graphrag
 
     async def search(self, plan: Plan, *, scope: Scope, limit: int, timings: Timings) -> Found:
-        """Up to `limit` chunks from each arm, fused. Raises Unavailable where a store does not answer."""
+        """Up to `limit` chunks. Raises Unavailable where a store does not answer."""
         with timings.stage("embedding"):
             question = (await self._embedder.embed([plan.question]))[0]
+        async with self._passages.reading(scope=scope):
+            return await self._search(plan, question, scope=scope, limit=limit, timings=timings)
+
+    async def _search(
+        self, plan: Plan, question: Vectors, *, scope: Scope, limit: int, timings: Timings
+    ) -> Found:
         with timings.stage("vector"):
             nearest = await vector.search(self._passages, question, limit, scope=scope)
         rankings: dict[Arm, list[Hit]] = {Arm.VECTOR: nearest}
@@ -84,13 +90,16 @@ class Hybrid:
                 )
                 rankings[Arm.GRAPH] = await graph.search(links, best, limit)
         with timings.stage("fusion"):
-            fused = fusion.fuse(rankings, fit)
+            fused = fusion.fuse(rankings, fit)[:limit]
         with timings.stage("texts"):
             chunks = await self._passages.chunks([one.chunk_id for one in fused], scope=scope)
-        contexts = tuple(
-            Context(chunk=chunks[one.chunk_id], score=one.score, arms=one.arms, path=one.path)
-            for one in fused
-            if one.chunk_id in chunks
+        return Found(
+            contexts=tuple(
+                Context(chunk=chunks[one.chunk_id], score=one.score, arms=one.arms, path=one.path)
+                for one in fused
+                if one.chunk_id in chunks
+            ),
+            vector=question,
+            idf=ranking.idf,
+            arms={str(arm): len(hits) for arm, hits in rankings.items()},
         )
-        arms = {str(arm): len(hits) for arm, hits in rankings.items()}
-        return Found(contexts=contexts, vector=question, idf=ranking.idf, arms=arms)

@@ -1,6 +1,7 @@
 """What retrieval asks of a store: every method takes the Scope and touches nothing outside it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +93,9 @@ class EmbeddedSentence:
 
 class PassageStore(Protocol):
     """Passages with their vectors and postings."""
+
+    def reading(self, *, scope: Scope) -> AbstractAsyncContextManager[None]:
+        """Within it reads of the scope cost less: they share what it takes to begin one."""
 
     async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
         """The visible chunks by cosine similarity, exact, ties by chunk id."""

@@ -4,7 +4,8 @@ For benches alone: nothing that serves imports this.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -48,6 +49,11 @@ class BarePassages(_Bare, search.PostgresPassages):
 
     _queries = search.SQL
 
+    @asynccontextmanager
+    async def reading(self, *, scope: Scope) -> AsyncIterator[None]:  # noqa: ARG002
+        async with self._connection.transaction():
+            yield
+
     async def _nearest(self, scope: Scope, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         return await self._rows("nearest", scope, values)
 
@@ -62,6 +68,5 @@ async def _everything(
     connection: OwnConnection, queries: Queries, name: str, values: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     text = _LABELLED.sub("true", queries[name].as_string()).encode()
-    async with connection.transaction():
-        cursor = await connection.execute(text, values)
-        return await cursor.fetchall()
+    cursor = await connection.execute(text, values)
+    return await cursor.fetchall()

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import StrEnum
 
 import psycopg
@@ -13,6 +15,19 @@ from retrieval.stores.postgres.connections import Connection, Connections
 from retrieval.stores.postgres.fences import Fences
 
 __all__ = ["Connection", "Database", "Role", "parameters", "serving_conninfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A transaction that one task reads in."""
+
+    database: "Database"
+    task: asyncio.Task[object] | None
+    label_ids: tuple[int, ...]
+    connection: Connection
+
+
+_reading: ContextVar[_Reading | None] = ContextVar("reading", default=None)
 
 
 class Role(StrEnum):
@@ -57,10 +72,14 @@ class Database:
         """One transaction as `role`, in which row-level security shows these labels and no others.
 
         `tenant` opens what is the tenant's as a whole: the list of its labels and the standing of its people.
+        Within `reading` of the same labels it is that one.
 
         Raises Unavailable("postgres", …) where the server is down, slow, breaks off, refuses or talks nonsense;
         a broken constraint is the caller's affair.
         """
+        if shared := self._shared(role, label_ids, tenant):
+            yield shared
+            return
         deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
         try:
             async with (
@@ -83,6 +102,26 @@ class Database:
                 "postgres",
                 "the database refuses or answers nonsense; the log tells the operator why",
             ) from error
+
+    @asynccontextmanager
+    async def reading(self, label_ids: Sequence[int]) -> AsyncIterator[None]:
+        """One transaction for all that the current task, and no other, reads as READER under these labels."""
+        async with self.transaction(Role.READER, label_ids) as connection:
+            token = _reading.set(
+                _Reading(self, asyncio.current_task(), tuple(label_ids), connection)
+            )
+            try:
+                yield
+            finally:
+                _reading.reset(token)
+
+    def _shared(self, role: Role, label_ids: Sequence[int], tenant: str) -> Connection | None:
+        """The connection of `reading`, where it shows just what is asked for."""
+        held = _reading.get()
+        asked = (self, asyncio.current_task(), tuple(label_ids))
+        if held is None or tenant or role is not Role.READER:
+            return None
+        return held.connection if asked == (held.database, held.task, held.label_ids) else None
 
     async def _epochs(self) -> dict[str, int]:
         async with self.transaction(Role.READER) as connection:

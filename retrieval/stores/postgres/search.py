@@ -1,6 +1,7 @@
 """Passages in Postgres: exact vector search, postings and texts, all through row-level security."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +33,9 @@ class PostgresPassages:
     def __init__(self, database: Database, near: Near | None = None) -> None:
         self._database = database
         self._near = near
+
+    def reading(self, *, scope: Scope) -> AbstractAsyncContextManager[None]:
+        return self._database.reading(scope.label_ids)
 
     async def nearest(self, vector: Vectors, limit: int, *, scope: Scope) -> list[Hit]:
         rows = await self._nearest(scope, {"vector": vector, "limit": limit})
