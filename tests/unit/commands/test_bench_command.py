@@ -30,7 +30,7 @@ async def test_a_missed_goal_of_a_bench_is_said_and_no_failure_of_the_command(
     report.figures["ask_p50"] = Figure(value=12.5, unit="ms")
     assert await bench.bench(settings, typed("bench", "ask")) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first.split(maxsplit=3) == ["ask_p95", "700.0", "ms", "(goal at most 500)"]
+    assert first.split(maxsplit=3) == ["ask_p95", "700.0", "ms", "(goal <= 500)  MISSED"]
     assert second.split() == ["ask_p50", "12.5", "ms"]
 
 
