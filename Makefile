@@ -80,6 +80,9 @@ schema: .venv/.runtime .venv/.project
 lock: .venv/.setup
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@mkdir -p build
+	grep -oE '^[a-z0-9-]+==[^\\]+' requirements.lock | grep -v '^fsspec==' > build/shared-pins.txt
+	$(COMPILE) -c build/shared-pins.txt --group pyproject.toml:bench -o requirements-bench.lock
 	printf 'editables\nhatchling\nuv\n' | $(COMPILE) -c requirements-dev.lock - -o requirements-setup.lock
 	@! grep -nE '://|--(index|extra-index|find-links)|@ file' requirements*.lock
 
