@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 
 from copilot.bench import ask, governance
 from copilot.bench.report import Report
+from copilot.bench.retrieval import run as retrieval
 from copilot.settings import Settings
 from policy.errors import BadInput
 
 _BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {
     "ask": ask.run,
     "governance": governance.run,
+    "retrieval": retrieval.run,
 }
 
 

@@ -1,0 +1,168 @@
+"""One set asked: the product, its arms and controls, and the peers in turn with it."""
+
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from copilot.bench.retrieval.metrics import distinct, reciprocal_rank_fusion
+from copilot.bench.retrieval.peers.port import Peer
+from copilot.bench.retrieval.questions import Question
+from copilot.bench.retrieval.stage import Stage
+from copilot.find import Finder
+from copilot.results import SearchResult
+from policy.errors import CopilotError
+from retrieval.embedding import Vectors
+from retrieval.types import Arm, Context
+
+OURS = "copilot"
+"""`copilot search --k 10`."""
+ARMS = tuple(str(arm) for arm in Arm)
+RRF = "rrf-of-arms"
+"""Vector and keyword arm by reciprocal rank fusion: what there is without a graph, and without our fusion."""
+UNLINKED = "fusion-without-graph"
+"""Our fusion by score of the vector and keyword arms alone."""
+SHUFFLED = "edges-shuffled"
+_K = 10
+_WARMING = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class Measured:
+    """What each method gave for each question, in order."""
+
+    questions: Sequence[Question]
+    rankings: dict[str, list[list[str]]] = field(default_factory=dict)
+    """Method → for each question the ids of documents, best first."""
+    ms: dict[str, list[float]] = field(default_factory=dict)
+    """Method → milliseconds for each question, the question's embedding excluded."""
+    stages: dict[str, list[float]] = field(default_factory=dict)
+    """Stage of our own search → milliseconds."""
+    memory_mb: float = 0.0
+    """Resident memory of this process after some questions, before a peer was built."""
+    disagreed: int = 0
+    """Questions whose arms were read off a search that ranked otherwise than the product's; none should."""
+
+    def add(self, method: str, ranking: Sequence[str]) -> None:
+        self.rankings.setdefault(method, []).append(list(ranking))
+
+    def took(self, method: str, ms: float) -> None:
+        self.ms.setdefault(method, []).append(ms)
+
+
+async def warmed(stage: Stage, questions: Sequence[Question]) -> float:
+    """Asks some questions that are not measured; gives the process's resident memory after that, in MB."""
+    for question in questions[:_WARMING]:
+        await _search(stage, question)
+    return resident_mb()
+
+
+async def ask(stage: Stage, questions: Sequence[Question], peers: Mapping[str, Peer]) -> Measured:
+    """Each question to all methods before the next question; who begins goes by turns."""
+    measured = Measured(questions=questions)
+    documents = {one.chunk_id: one.document_id for one in stage.passages}
+    # The peers' millions of objects would be walked through while others are measured.
+    gc.collect()
+    gc.freeze()
+    for question in questions[:_WARMING]:
+        await _peers(stage, question, peers, documents, Measured(questions=questions))
+    for number, question in enumerate(questions):
+        if number % 2:
+            await _ours(stage, question, measured)
+        await _peers(stage, question, peers, documents, measured)
+        if not number % 2:
+            await _ours(stage, question, measured)
+    for number, question in enumerate(questions):
+        await _beside(stage, question, measured, measured.rankings[OURS][number])
+    gc.unfreeze()
+    return measured
+
+
+async def _ours(stage: Stage, question: Question, measured: Measured) -> None:
+    begun = time.perf_counter()
+    found = await _search(stage, question)
+    taken = (time.perf_counter() - begun) * 1000
+    measured.took(OURS, taken - found.timings_ms["embedding"])
+    for name, ms in found.timings_ms.items():
+        measured.stages.setdefault(name, []).append(ms)
+    measured.add(OURS, [one.chunk.document_id for one in found.contexts])
+
+
+async def _search(stage: Stage, question: Question) -> SearchResult:
+    found = await stage.copilot.search(stage.asker, question.text, _K)
+    if not isinstance(found, SearchResult):
+        raise CopilotError(f"search gave {found.kind}: {found.text}")
+    return found
+
+
+async def _peers(
+    stage: Stage,
+    question: Question,
+    peers: Mapping[str, Peer],
+    documents: Mapping[str, str],
+    measured: Measured,
+) -> None:
+    vector: Vectors = (await stage.embedder.embed([question.text]))[0]
+    for name, peer in peers.items():
+        begun = time.perf_counter()
+        ranking = peer.rank(question.text, vector)
+        measured.took(name, (time.perf_counter() - begun) * 1000)
+        measured.add(name, distinct([documents[one] for one in ranking]))
+
+
+async def _beside(
+    stage: Stage, question: Question, measured: Measured, ours: Sequence[str]
+) -> None:
+    """The arms and controls, from a second search of the same code."""
+    top, found = await _found(stage, stage.finder, question)
+    measured.disagreed += top != list(ours)
+    for method, ranking in alone(found).items():
+        measured.add(method, ranking)
+    shuffled, _ = await _found(stage, stage.shuffled, question)
+    measured.add(SHUFFLED, shuffled)
+
+
+async def _found(
+    stage: Stage, finder: Finder, question: Question
+) -> tuple[list[str], Sequence[Context]]:
+    """The documents that the search gives, and all chunks that it fused."""
+    asked = await finder.documents(stage.asker, question.text, _K)
+    return [one.chunk.document_id for one in asked.contexts], asked.found.contexts
+
+
+def alone(found: Sequence[Context]) -> dict[str, list[str]]:
+    """Document ids as each arm ranks them, and the vector and keyword arms fused in two ways."""
+    rankings = {str(arm): _of_arm(found, arm) for arm in Arm}
+    rankings[RRF] = reciprocal_rank_fusion([rankings[Arm.VECTOR], rankings[Arm.KEYWORD]])
+    rankings[UNLINKED] = _unlinked(found)
+    return rankings
+
+
+def _of_arm(found: Sequence[Context], arm: Arm) -> list[str]:
+    ranks = [
+        (hit.rank, one.chunk.document_id) for one in found for hit in one.arms if hit.arm is arm
+    ]
+    return distinct([document for _, document in sorted(ranks)])
+
+
+def _unlinked(found: Sequence[Context]) -> list[str]:
+    """By the fused score less what the graph added; what the graph alone found is left out."""
+
+    def own(one: Context) -> float:
+        added = sum(hit.score for hit in one.arms if hit.arm is Arm.GRAPH)
+        return round(one.score - added, 12)
+
+    kept = [one for one in found if {hit.arm for hit in one.arms} - {Arm.GRAPH}]
+    ranked = sorted(kept, key=lambda one: (-own(one), one.chunk.chunk_id))
+    return distinct([one.chunk.document_id for one in ranked])
+
+
+def resident_mb(status: Path = Path("/proc/self/status")) -> float:
+    """This process's resident memory in megabytes; 0 where the system does not say."""
+    if not status.exists():
+        return 0.0
+    lines = dict(
+        line.split(":", 1) for line in status.read_text("utf-8").splitlines() if ":" in line
+    )
+    return round(int(lines["VmRSS"].split()[0]) / 1024, 1)
