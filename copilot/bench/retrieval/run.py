@@ -47,4 +47,8 @@ async def _measure(report: Report, settings: Settings, one: PublicSet, part: Sli
             measured = await ask(stage, asked, built)
     report.peers |= absent
     figures.add(report, one.name, measured)
-    report.environment[one.name] = {"passages": len(stage.passages), "questions": len(asked)}
+    report.environment[one.name] = {
+        "passages": len(stage.passages),
+        "questions": len(asked),
+        "ingested_now": stage.ingested,
+    }

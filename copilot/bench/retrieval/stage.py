@@ -50,6 +50,8 @@ class Stage:
     passages: tuple[Passage, ...]
     definitions: Mapping[str, tuple[str, ...]]
     """Name → the chunks that define it."""
+    ingested: int
+    """Documents taken in just now; none where a run before has done it."""
 
 
 @asynccontextmanager
@@ -68,7 +70,7 @@ async def staged(settings: Settings, corpus: Path) -> AsyncIterator[Stage]:
     database.fences.watch()
     try:
         copilot = assemble(settings, database=database, engine=engine, embedder=embedder)
-        await _ingest(copilot, corpus)
+        ingested = await _ingest(copilot, corpus)
         passages, definitions = await _stored(url)
         scoper = Scoper(engine, PostgresLabels(database))
         store, graph = PostgresPassages(database), PostgresGraph(database)
@@ -90,6 +92,7 @@ async def staged(settings: Settings, corpus: Path) -> AsyncIterator[Stage]:
             shuffled=finder(ShuffledGraph(graph, [one.chunk_id for one in passages], _SEED)),
             passages=passages,
             definitions=definitions,
+            ingested=ingested,
         )
     finally:
         await database.close()
@@ -97,12 +100,13 @@ async def staged(settings: Settings, corpus: Path) -> AsyncIterator[Stage]:
         embedder.close()
 
 
-async def _ingest(copilot: Copilot, corpus: Path) -> None:
+async def _ingest(copilot: Copilot, corpus: Path) -> int:
     label = Label(tenant=PERSON.tenant, classification=Classification.U)
     report = await take_in(copilot, as_asker(PERSON), [corpus], label)
     if report.rejected:
         first = report.rejected[0]
         raise CopilotError(f"not ingested: {first.source}, line {first.line}: {first.reason}")
+    return report.ingested
 
 
 async def _stored(url: str) -> tuple[tuple[Passage, ...], dict[str, tuple[str, ...]]]:
