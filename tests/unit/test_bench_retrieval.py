@@ -1,6 +1,7 @@
 """The retrieval bench: what it reads off a search, what it makes of it, and whom it compares with."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,23 @@ def test_peers_are_compared_in_quality_and_in_time() -> None:
     assert not value["2wiki/haystack_p95_times_ours"]["passed"]
     assert report["peers"][peers.HAYSTACK]["2wiki"]["recall@5"] == 50
     assert report["peers"][peers.HAYSTACK]["2wiki"]["p50_ms"] == 40
+
+
+@pytest.mark.parametrize(("keyword", "passed"), [("ab", True), ("acdefb", False)])
+def test_the_keyword_arm_is_held_against_bm25s(keyword: str, passed: bool) -> None:
+    extra = {"keyword": keyword, peers.BM25: "acb"}
+    value = shown("2wiki", measured("ab", "ab", extra=extra, ms={peers.BM25: 1.0}))["figures"]
+    assert value["2wiki/keyword/ndcg@10_over_bm25s"]["goal"] == ">= -0.5"
+    assert value["2wiki/keyword/ndcg@10_over_bm25s"]["passed"] is passed
+
+
+def test_of_a_questions_times_the_quickest_counts_with_its_stages() -> None:
+    found = Measured(questions=measured("ab", "ab", count=2).questions)
+    for ms in (9.0, 7.0, 8.0):
+        if found.took(OURS, 1, ms):
+            found.staged(1, {"vector": ms / 2})
+    assert found.ms == {OURS: [math.inf, 7.0]}
+    assert found.stages == {"vector": [0.0, 3.5]}
 
 
 def test_without_a_peer_nothing_is_said_of_it() -> None:

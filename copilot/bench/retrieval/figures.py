@@ -11,8 +11,9 @@ from copilot.bench.paired import gain
 from copilot.bench.report import Figure, Report, percentile
 from copilot.bench.retrieval import metrics
 from copilot.bench.retrieval.asked import ARMS, OURS, RRF, SHUFFLED, UNLINKED, Measured
-from copilot.bench.retrieval.peers.all import FILTERED, HAYSTACK, HYBRID_CYPHER
-from copilot.bench.retrieval.questions import Question
+from copilot.bench.retrieval.peers.all import BM25, FILTERED, HAYSTACK, HYBRID_CYPHER
+from copilot.bench.retrieval.questions import SETS, Question
+from retrieval.types import Arm
 
 Metric = Callable[[Sequence[str], Set[str]], float]
 METRICS: Mapping[str, Metric] = {
@@ -32,6 +33,7 @@ _FLOORS = {
     "musique-train/recall@5": 71,
     "musique-train/recall@10": 81,
     "2wiki-without-titles/recall@5_over_rrf": 5,
+    **{f"{one.name}/keyword/ndcg@10_over_bm25s": -0.5 for one in SETS},
     "2wiki/recall@5_over_hybrid_cypher": 30,
     "2wiki/all_gold@5_over_hybrid_cypher": 60,
     **{
@@ -129,6 +131,9 @@ def _over_peers(scored: Scored) -> dict[str, Figure]:
             ahead = scored.share(OURS, metric) - scored.share(HYBRID_CYPHER, metric)
             found[f"{metric}_over_hybrid_cypher"] = _points(ahead)
         found["p95_times_hybrid_cypher"] = _ratio(ms, OURS, HYBRID_CYPHER, 0.95)
+    if BM25 in ms:
+        ahead = scored.share(Arm.KEYWORD, "ndcg@10") - scored.share(BM25, "ndcg@10")
+        found["keyword/ndcg@10_over_bm25s"] = _points(ahead)
     for peer, name in ((FILTERED, "filtered_vector"), (HAYSTACK, "haystack")):
         if peer in ms:
             found[f"{name}_p50_times_ours"] = _ratio(ms, peer, OURS, 0.5)

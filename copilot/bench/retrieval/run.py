@@ -24,7 +24,7 @@ async def run(
         "embedder": MODEL,
         "language_model": "none",
         "peers": peers.versions(),
-        "times": "one client, the question's embedding excluded, peers in turn with ours",
+        "times": "one client, the question's embedding excluded, in turn, the quickest of three rounds",
     }
     if part is not None:
         report.environment["slice"] = f"{part.passages} passages, {part.questions} questions"

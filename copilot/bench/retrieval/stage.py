@@ -50,6 +50,8 @@ class Stage:
     passages: tuple[Passage, ...]
     definitions: Mapping[str, tuple[str, ...]]
     """Name → the chunks that define it."""
+    documents: Mapping[str, str]
+    """Chunk → the document that it is of."""
     ingested: int
     """Documents taken in just now; none where a run before has done it."""
 
@@ -92,6 +94,7 @@ async def staged(settings: Settings, corpus: Path) -> AsyncIterator[Stage]:
             shuffled=finder(ShuffledGraph(graph, [one.chunk_id for one in passages], _SEED)),
             passages=passages,
             definitions=definitions,
+            documents={one.chunk_id: one.document_id for one in passages},
             ingested=ingested,
         )
     finally:
