@@ -25,10 +25,11 @@ async def bench(settings: Settings, options: Namespace) -> int:
     if options.json:
         print(json.dumps(value))
         return 0
+    width = max(map(len, value["figures"]), default=0)
     for name, figure in value["figures"].items():
         goal = "" if figure["goal"] is None else f"  (goal {figure['goal']})"
         missed = "" if figure["passed"] else "  MISSED"
-        print(f"{name:32} {figure['value']:>10} {figure['unit']}{goal}{missed}")
+        print(f"{name:{width}} {figure['value']:>10} {figure['unit']}{goal}{missed}")
     for name, peer in value["peers"].items():
         print(f"peer {name}: {peer if isinstance(peer, str) else json.dumps(peer)}")
     return 0

@@ -52,6 +52,7 @@ async def test_it_ingests_asks_and_scores_and_the_second_time_ingests_nothing(
     )
     assert figures[f"{SET.name}/recall@5"]["value"] >= 90
     assert figures[f"{SET.name}/graph_p95"]["value"] > 0
+    assert figures[f"{SET.name}/gate_and_ledger_p50"]["value"] > 0
     assert figures["memory"]["value"] > 50
     assert first["peers"]["dense-exact"][SET.name]["recall@5"] > 0
     assert "NEO4J_URL" in first["peers"]["neo4j-hybrid-cypher"]

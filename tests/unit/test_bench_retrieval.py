@@ -137,6 +137,19 @@ def test_ours_may_not_be_below_the_best_arm_beyond_chance() -> None:
     assert level["x/recall@5_over_best_arm_at_best"]["passed"]
 
 
+def test_one_question_below_the_best_arm_may_be_chance() -> None:
+    found = measured("ab", "cdefga", extra={"keyword": "ab"})
+    found.rankings[OURS][0] = list("acdefb")
+    value = shown("x", found)["figures"]
+    assert value["x/recall@5_over_best_arm"]["value"] == -1.67
+    assert value["x/recall@5_over_best_arm_at_best"] == {
+        "value": 0.0,
+        "unit": "points",
+        "goal": ">= 0",
+        "passed": True,
+    }
+
+
 def test_the_shuffled_control_is_held_against_both_fusions() -> None:
     extra = {SHUFFLED: "acdefb", UNLINKED: "acdefb", RRF: "cdefga"}
     value = shown("2wiki", measured("ab", "ab", extra=extra))["figures"]
@@ -157,6 +170,7 @@ def test_peers_are_compared_in_quality_and_in_time() -> None:
     assert value["2wiki/p95_times_hybrid_cypher"]["value"] == 2
     assert value["2wiki/p95_times_hybrid_cypher"]["goal"] == "<= 3"
     assert value["2wiki/filtered_vector_p50_times_ours"]["passed"]
+    assert value["2wiki/haystack_p95_times_ours"]["value"] == 4
     assert not value["2wiki/haystack_p95_times_ours"]["passed"]
     assert report["peers"][peers.HAYSTACK]["2wiki"]["recall@5"] == 50
     assert report["peers"][peers.HAYSTACK]["2wiki"]["p50_ms"] == 40
@@ -218,8 +232,9 @@ def test_a_peer_that_is_not_installed_is_absent_and_named(monkeypatch: pytest.Mo
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr("importlib.import_module", missing)
-    with peers.built(THREE, {}, external=True) as (built, absent):
-        assert list(built) == [peers.DENSE]
+    with peers.built(THREE, {}, external=True) as built:
+        assert list(built.peers) == [peers.DENSE]
+        absent = built.absent
     assert "not installed" in absent[peers.BM25]
     assert "not installed" in absent[peers.FUSED]
     assert "not installed" in absent[peers.HAYSTACK]
@@ -299,9 +314,13 @@ def test_plots_show_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
     source.write_text(json.dumps(report))
     assert plots.main([str(source), str(tmp_path / "made")]) == 0
     made = {path.name: path.read_text() for path in (tmp_path / "made").iterdir()}
-    assert set(made) == {"retrieval-recall.svg", "retrieval-latency.svg"}
-    for text in made.values():
-        ElementTree.fromstring(text)
+    assert set(made) == {"retrieval.md", "retrieval-recall.svg", "retrieval-latency.svg"}
+    for name in ("retrieval-recall.svg", "retrieval-latency.svg"):
+        ElementTree.fromstring(made[name])
+    assert "| 2wiki/recall@5 | 100 % | >= 97 | met |" in made["retrieval.md"]
+    assert "| vector | 3 / 3 |" in made["retrieval.md"]
+    assert f"| {peers.HYBRID_CYPHER} (peer) | 50 | 50 | 100 |" in made["retrieval.md"]
+    assert "Not measured: haystack, not installed." in made["retrieval.md"]
     assert "2wiki, copilot: 100 %" in made["retrieval-recall.svg"]
     assert f"{peers.HYBRID_CYPHER}: 50 % at 5 ms" in made["retrieval-latency.svg"]
     assert peers.HAYSTACK not in made["retrieval-latency.svg"]

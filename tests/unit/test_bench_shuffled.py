@@ -93,6 +93,13 @@ async def test_mentions_of_a_chunk_and_chunks_of_a_mention_agree(world: World) -
     assert mentions != plain
 
 
+async def test_a_chunk_alone_mentions_what_it_does_among_others(world: World) -> None:
+    graph = world.shuffled()
+    every = await graph.entities_in(world.chunk_ids, scope=world.scope)
+    for chunk in world.chunk_ids:
+        assert await graph.entities_in([chunk], scope=world.scope) == {chunk: every[chunk]}
+
+
 async def test_what_bounds_a_name_that_stands_everywhere_is_moved_as_well(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Plots of a result of this bench: `python -m copilot.bench.retrieval.plots RESULT.json FOLDER`."""
+"""Page and plots of a result of this bench: `python -m copilot.bench.retrieval.plots RESULT.json FOLDER`."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 from copilot.bench.retrieval.asked import ARMS, OURS, RRF, SHUFFLED, UNLINKED
 from copilot.bench.retrieval.peers import all as peers
+from copilot.bench.retrieval.tables import page
 from copilot.bench.svg import Point, bars, points
 
 _OWN = {
@@ -31,7 +32,7 @@ Json = Mapping[str, Any]
 
 
 def main(arguments: list[str]) -> int:
-    """Writes both plots into the folder; exit code 2 for other than two arguments."""
+    """Writes page and plots into the folder; exit code 2 for other than two arguments."""
     if len(arguments) != 2:
         print("give the JSON that the bench printed, and a folder", file=sys.stderr)
         return 2
@@ -44,10 +45,13 @@ def main(arguments: list[str]) -> int:
 
 
 def plots(result: Json) -> dict[str, str]:
-    """File name → SVG. What was not measured does not stand in them."""
+    """File name → what stands in it. What was not measured does not."""
     sets = [key for key, value in result["environment"].items() if _is_set(value)]
     by_set = {one: _recalls(result, one) for one in sets}
-    found = {"retrieval-recall.svg": bars("recall@5 by set and method", by_set, COLOURS)}
+    found = {
+        "retrieval.md": page(result, (OURS, *_OWN), sets),
+        "retrieval-recall.svg": bars("recall@5 by set and method", by_set, COLOURS),
+    }
     if _LATENCY_OF in by_set:
         title = f"recall@5 against latency on {_LATENCY_OF}, embedding excluded"
         found["retrieval-latency.svg"] = points(

@@ -1,5 +1,6 @@
 """Runs the bench: each set ingested once, asked, and scored."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,13 +18,13 @@ async def run(
     settings: Settings, *, sets: Sequence[PublicSet] = SETS, part: Slice | None = None
 ) -> Report:
     """The first run ingests, which takes minutes; later ones find everything in the data directory."""
-    report = Report(name="retrieval")
+    load = [round(one, 1) for one in os.getloadavg()]
+    report = Report(name="retrieval", environment={"load_average_at_start": load})
     for one in sets:
         await _measure(report, settings, one, part)
     report.environment |= {
         "embedder": MODEL,
         "language_model": "none",
-        "peers": peers.versions(),
         "times": "one client, the question's embedding excluded, in turn, the quickest of three rounds",
     }
     if part is not None:
@@ -40,12 +41,10 @@ async def _measure(report: Report, settings: Settings, one: PublicSet, part: Sli
         if "memory" not in report.figures:
             # Of the first set alone: peers stay in the process that has imported them.
             report.figures["memory"] = Figure(value=memory, unit="MB")
-        with peers.built(stage.passages, stage.definitions, external=one.external) as (
-            built,
-            absent,
-        ):
-            measured = await ask(stage, asked, built)
-    report.peers |= absent
+        with peers.built(stage.passages, stage.definitions, external=one.external) as built:
+            measured = await ask(stage, asked, built.peers)
+    report.peers |= {name: why for name, why in built.absent.items() if name not in report.peers}
+    report.environment.setdefault("peers", {}).update(built.versions)
     figures.add(report, one.name, measured)
     report.environment[one.name] = {
         "passages": len(stage.passages),

@@ -34,6 +34,17 @@ async def test_a_missed_goal_of_a_bench_is_said_and_no_failure_of_the_command(
     assert second.split() == ["ask_p50", "12.5", "ms"]
 
 
+async def test_peers_are_shown_with_what_they_gave_or_why_they_are_absent(
+    report: Report, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report.peers |= {"bm25s": {"2wiki": {"recall@5": 64.1}}, "haystack": "not installed"}
+    assert await bench.bench(settings, typed("bench", "ask")) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        'peer bm25s: {"2wiki": {"recall@5": 64.1}}',
+        "peer haystack: not installed",
+    ]
+
+
 async def test_a_bench_as_json_is_one_document(
     report: Report, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from copilot.bench.retrieval.peers.haystack import Haystack
@@ -11,67 +12,69 @@ from copilot.bench.retrieval.peers.port import AbsentError, Passage, Peer
 
 BM25, DENSE, FUSED = "bm25s", "dense-exact", "rrf-of-bm25s-and-dense"
 HAYSTACK, HYBRID_CYPHER, FILTERED = "haystack", "neo4j-hybrid-cypher", "neo4j-vector-filtered"
-_DISTRIBUTIONS = {
-    BM25: "bm25s",
-    DENSE: "numpy",
-    HAYSTACK: "haystack-ai",
-    HYBRID_CYPHER: "neo4j-graphrag",
-    FILTERED: "neo4j-graphrag",
-}
+_DISTRIBUTIONS = ("bm25s", "numpy", "haystack-ai", "neo4j-graphrag")
+
+
+def _installed() -> dict[str, str]:
+    versions = {}
+    for distribution in _DISTRIBUTIONS:
+        try:
+            versions[distribution] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What can be measured, and what cannot."""
+
+    peers: dict[str, Peer] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Peer → why it cannot."""
+    versions: dict[str, str] = field(default_factory=_installed)
+    """Of the packages, and of a server that was filled."""
 
 
 @contextmanager
 def built(
     passages: Sequence[Passage], defined: Mapping[str, Sequence[str]], *, external: bool
-) -> Iterator[tuple[dict[str, Peer], dict[str, str]]]:
-    """The peers by name, and those that are absent with the reason."""
-    peers: dict[str, Peer] = {}
-    absent: dict[str, str] = {}
+) -> Iterator[Built]:
+    """All peers over these passages; they are closed, and what they filled is emptied, at the end."""
+    found = Built()
     with ExitStack() as stack:
 
         def add(name: str, build: Callable[[], Peer]) -> None:
             try:
-                peers[name] = build()
+                found.peers[name] = build()
             except AbsentError as error:
-                absent[name] = str(error)
+                found.absent[name] = str(error)
                 return
-            stack.callback(peers[name].close)
+            stack.callback(found.peers[name].close)
 
         add(DENSE, lambda: Dense(passages))
         add(BM25, lambda: Bm25(passages))
-        if BM25 in peers:
-            add(FUSED, lambda: Fused(peers[BM25], peers[DENSE]))
+        if BM25 in found.peers:
+            add(FUSED, lambda: Fused(found.peers[BM25], found.peers[DENSE]))
         else:
-            absent[FUSED] = absent[BM25]
+            found.absent[FUSED] = found.absent[BM25]
         if external:
             add(HAYSTACK, lambda: Haystack(passages))
-            _add_neo4j(stack, add, absent, passages, defined)
-        yield peers, absent
+            store = _store(found, passages, defined)
+            if store is not None:
+                stack.callback(store.close)
+                add(HYBRID_CYPHER, lambda: HybridCypher(store))
+                add(FILTERED, lambda: FilteredVector(store))
+        yield found
 
 
-def _add_neo4j(
-    stack: ExitStack,
-    add: Callable[[str, Callable[[], Peer]], None],
-    absent: dict[str, str],
-    passages: Sequence[Passage],
-    defined: Mapping[str, Sequence[str]],
-) -> None:
+def _store(
+    found: Built, passages: Sequence[Passage], defined: Mapping[str, Sequence[str]]
+) -> Neo4jStore | None:
     try:
         store = Neo4jStore(passages, defined)
     except AbsentError as error:
-        absent |= dict.fromkeys((HYBRID_CYPHER, FILTERED), str(error))
-        return
-    stack.callback(store.close)
-    add(HYBRID_CYPHER, lambda: HybridCypher(store))
-    add(FILTERED, lambda: FilteredVector(store))
-
-
-def versions() -> dict[str, str]:
-    """Of the peers that are installed."""
-    found = {}
-    for name, distribution in _DISTRIBUTIONS.items():
-        try:
-            found[name] = f"{distribution} {version(distribution)}"
-        except PackageNotFoundError:
-            continue
-    return found
+        found.absent.update(dict.fromkeys((HYBRID_CYPHER, FILTERED), str(error)))
+        return None
+    found.versions["neo4j"] = store.server
+    return store

@@ -40,7 +40,7 @@ class Neo4jStore:
         self.driver = module("neo4j").GraphDatabase.driver(url, auth=(user, password))
         self._queries = _queries()
         try:
-            self.driver.verify_connectivity()
+            self.server: str = self.driver.get_server_info().agent
         except module("neo4j.exceptions").Neo4jError as error:
             raise AbsentError(f"NEO4J_URL refused the bench: {error.code}") from error
         except module("neo4j.exceptions").DriverError as error:
