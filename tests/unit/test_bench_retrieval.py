@@ -309,6 +309,7 @@ def test_plots_show_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
     ms = {peers.HYBRID_CYPHER: 5.0}
     report = shown("2wiki", measured("ab", "ab", extra={peers.HYBRID_CYPHER: "acdefb"}, ms=ms))
     report["peers"][peers.HAYSTACK] = "not installed"
+    report["figures"]["memory"] = {"value": 317.5, "unit": "MB", "goal": None, "passed": True}
     report["environment"]["2wiki"] = {"passages": 4, "questions": 30}
     source = tmp_path / "result.json"
     source.write_text(json.dumps(report))
@@ -318,6 +319,7 @@ def test_plots_show_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
     for name in ("retrieval-recall.svg", "retrieval-latency.svg"):
         ElementTree.fromstring(made[name])
     assert "| 2wiki/recall@5 | 100 % | >= 97 | met |" in made["retrieval.md"]
+    assert "first set: 317.5 MB" in made["retrieval.md"]
     assert "| vector | 3 / 3 |" in made["retrieval.md"]
     assert f"| {peers.HYBRID_CYPHER} (peer) | 50 | 50 | 100 |" in made["retrieval.md"]
     assert "Not measured: haystack, not installed." in made["retrieval.md"]

@@ -16,6 +16,8 @@ def page(result: Json, own: Sequence[str], sets: Sequence[str]) -> str:
         *_environment(result),
     ]
     lines += ["", "## Goals", "", *_goals(result["figures"])]
+    if memory := result["figures"].get("memory"):
+        lines += ["", f"Resident memory after the first set: {memory['value']:g} {memory['unit']}."]
     for one in sets:
         lines += [
             "",
