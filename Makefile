@@ -66,10 +66,10 @@ soak: .venv/.dev .venv/.project
 	@$(BIN)/python -m eval policy --soak --json --junit $(RESULTS)/soak.xml > $(RESULTS)/soak.json; \
 		status=$$?; cat $(RESULTS)/soak.json; exit $$status
 
-# make bench NAME=ask
-bench: .venv/.runtime .venv/.project
+# make bench NAME=ask; make bench NAME=retrieval PEERS=1 also installs and measures other systems.
+bench: .venv/.runtime .venv/.project $(if $(PEERS),build/peers/.installed)
 	@test -n "$(NAME)" || { echo 'Say which: make bench NAME=…' >&2; exit 2; }
-	@$(BIN)/copilot bench $(NAME)
+	@$(if $(PEERS),PYTHONPATH=build/peers )$(BIN)/copilot bench $(NAME) $(if $(JSON),--json)
 
 schema: .venv/.runtime .venv/.project
 	@mkdir -p build
@@ -80,6 +80,9 @@ schema: .venv/.runtime .venv/.project
 lock: .venv/.setup
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@mkdir -p build
+	grep -oE '^[a-z0-9-]+==[^\\]+' requirements.lock | grep -v '^fsspec==' > build/shared-pins.txt
+	$(COMPILE) -c build/shared-pins.txt --group pyproject.toml:bench -o requirements-bench.lock
 	printf 'editables\nhatchling\nuv\n' | $(COMPILE) -c requirements-dev.lock - -o requirements-setup.lock
 	@! grep -nE '://|--(index|extra-index|find-links)|@ file' requirements*.lock
 
@@ -107,6 +110,11 @@ $(BIN)/python:
 .venv/.dev: requirements-dev.lock .venv/.setup
 	@echo 'Installing what the copilot and its tests need. $(SIZE)'
 	@$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+# Beside the environment and not in it: one of them wants an older fsspec than torch pins.
+build/peers/.installed: requirements-bench.lock .venv/.setup
+	@$(UV) pip install --python $(BIN)/python --target build/peers --require-hashes -r $<
 	@touch $@
 
 .venv/.project: pyproject.toml .venv/.setup

@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from copilot.bench.paired import Parts, gain
 from eval.results import Failure, Figure, Goal, Part, Result, exactly, ratio
 from policy.errors import CopilotError
 
 ACCEPTED = Path(__file__).with_name("accepted.json")
 COMPARED = "worse_than_accepted"
-_SAMPLES = 2000
-_SEED = 20261101
 _ROUNDING = 1e-6
 """Accepted parts are kept with six digits."""
-_TAIL = 97.5
-"""Of the bootstrapped differences; with its mirror image it leaves 95 % between."""
 
 Accepted = Mapping[str, Mapping[str, Part]]
 """By figure and question."""
@@ -93,19 +90,10 @@ def _worse(figure: Figure, accepted: Mapping[str, Part] | None) -> str | None:
     )
 
 
-def _best_case(
-    now: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    then: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    goal: Goal,
-) -> float:
-    """The upper end of the 95 % interval of the improvement, over questions drawn in pairs."""
-    draws = np.random.default_rng(_SEED).integers(0, len(now), (_SAMPLES, len(now)))
-    new, old = now[draws].sum(axis=1), then[draws].sum(axis=1)
-    usable = (new[:, 1] > 0) & (old[:, 1] > 0)
-    if not usable.any():
-        return 0.0
-    gain = new[usable, 0] / new[usable, 1] - old[usable, 0] / old[usable, 1]
-    return float(np.percentile(-gain if goal.relation == "<=" else gain, _TAIL)) + _ROUNDING
+def _best_case(now: Parts, then: Parts, goal: Goal) -> float:
+    """The better end of the 95 % interval of the improvement."""
+    low, high = gain(now, then)
+    return (-low if goal.relation == "<=" else high) + _ROUNDING
 
 
 def _compact(held: Mapping[str, Accepted]) -> str:

@@ -9,15 +9,25 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One number. It passes where it is at most its goal, or where it has none."""
+    """One number. It passes where it is on the right side of its goal, or where it has none."""
 
     value: float
     unit: str
     goal: float | None = None
+    more_is_better: bool = False
+    """Whether the goal is a floor; else it is a ceiling."""
+
+    @property
+    def passed(self) -> bool:
+        if self.goal is None:
+            return True
+        return self.value >= self.goal if self.more_is_better else self.value <= self.goal
 
     def to_json(self) -> dict[str, Any]:
-        passed = self.goal is None or self.value <= self.goal
-        return {"value": self.value, "unit": self.unit, "goal": self.goal, "passed": passed}
+        """The goal is text, as in the results of `eval`: a bare number does not say which side is meant."""
+        relation = ">=" if self.more_is_better else "<="
+        goal = None if self.goal is None else f"{relation} {self.goal:g}"
+        return {"value": self.value, "unit": self.unit, "goal": goal, "passed": self.passed}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +36,8 @@ class Report:
 
     name: str
     figures: dict[str, Figure] = field(default_factory=dict)
+    peers: dict[str, Any] = field(default_factory=dict)
+    """By name, what others do with the same questions, or why that was not measured."""
     environment: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -34,7 +46,7 @@ class Report:
             "name": self.name,
             "passed": all(figure["passed"] for figure in figures.values()),
             "figures": figures,
-            "peers": {},
+            "peers": self.peers,
             "environment": machine() | self.environment,
         }
 

@@ -37,17 +37,31 @@ def test_a_percentile_is_given_in_hundredths() -> None:
 
 @pytest.mark.parametrize(
     ("value", "goal", "passed"),
-    [(1.0, None, True), (499.9, 500.0, True), (500.0, 500.0, True), (500.1, 500.0, False)],
+    [(1.0, None, True), (499.9, "<= 500", True), (500.0, "<= 500", True), (500.1, "<= 500", False)],
 )
 def test_a_figure_passes_where_it_is_at_most_its_goal(
-    value: float, goal: float | None, passed: bool
+    value: float, goal: str | None, passed: bool
 ) -> None:
-    assert Figure(value=value, unit="ms", goal=goal).to_json() == {
+    limit = None if goal is None else 500.0
+    assert Figure(value=value, unit="ms", goal=limit).to_json() == {
         "value": value,
         "unit": "ms",
         "goal": goal,
         "passed": passed,
     }
+
+
+@pytest.mark.parametrize(("value", "passed"), [(96.9, False), (97.0, True), (97.1, True)])
+def test_a_figure_whose_goal_is_a_floor_passes_from_there_upwards(
+    value: float, passed: bool
+) -> None:
+    figure = Figure(value=value, unit="%", goal=97, more_is_better=True).to_json()
+    assert (figure["goal"], figure["passed"]) == (">= 97", passed)
+
+
+def test_a_report_shows_its_peers() -> None:
+    report = Report(name="retrieval", peers={"haystack": "not installed"})
+    assert report.to_json()["peers"] == {"haystack": "not installed"}
 
 
 def test_a_report_passes_only_where_each_figure_does() -> None:

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,11 +75,13 @@ def test_what_is_declared_is_used() -> None:
     assert declared - used - set(USED_WITHOUT_IMPORT) == set()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"]
+)
 def test_what_is_declared_is_pinned_by_hash_and_without_an_address(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     pins = re.findall(r"^([a-z0-9-]+)==.+\\\n {4}--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
-    assert {*declarations(), *(declarations("dev") if "dev" in lock else ())} <= set(pins)
+    assert locked(lock) <= set(pins)
     assert len(pins) == text.count("==") - len(re.findall(r"[a-z_]+ == '", text))
     assert "://" not in text
 
@@ -111,9 +114,23 @@ def distributions(name: str) -> set[str]:
 
 
 def declarations(extra: str | None = None) -> Iterator[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for wanted in project["optional-dependencies"][extra] if extra else project["dependencies"]:
-        yield _normal(re.split(r"[\[<>=~! ;]", wanted, maxsplit=1)[0])
+    project = _pyproject()["project"]
+    return _names(project["optional-dependencies"][extra] if extra else project["dependencies"])
+
+
+def _names(declared: list[str]) -> Iterator[str]:
+    return (_normal(re.split(r"[\[<>=~! ;]", wanted, maxsplit=1)[0]) for wanted in declared)
+
+
+def _pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def locked(lock: str) -> set[str]:
+    """What must be pinned there. The bench's peers are a group of their own, without the product."""
+    if "bench" in lock:
+        return set(_names(_pyproject()["dependency-groups"]["bench"]))
+    return {*declarations(), *(declarations("dev") if "dev" in lock else ())}
 
 
 def _normal(name: str) -> str:

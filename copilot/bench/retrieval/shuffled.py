@@ -1,0 +1,64 @@
+"""Control: the same graph with its edges leading elsewhere, which shows that it is the edges that help."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from policy.scope import Scope
+from retrieval.ports import Definition, EntityLink, GraphStore, Neighbour
+
+
+class Permutation:
+    """Each id to another of them, always the same for a seed; ids that it does not know stay."""
+
+    def __init__(self, ids: Sequence[str], seed: int) -> None:
+        start, end = sorted(ids), sorted(ids)
+        random.Random(seed).shuffle(end)  # noqa: S311 - drawn again alike, which is what a seed is for
+        self._there: Mapping[str, str] = dict(zip(start, end, strict=True))
+        self._back: Mapping[str, str] = dict(zip(end, start, strict=True))
+
+    def there(self, chunk_id: str) -> str:
+        return self._there.get(chunk_id, chunk_id)
+
+    def back(self, chunk_id: str) -> str:
+        return self._back.get(chunk_id, chunk_id)
+
+
+class ShuffledGraph:
+    """`GraphStore` in which what is known of one chunk is said of another.
+
+    Names, degrees and how many links there are stay as they were: only where they lead is drawn by lot,
+    for definitions and for mentions apart. Typed relations are between entities and stay.
+    """
+
+    def __init__(self, graph: GraphStore, chunk_ids: Sequence[str], seed: int) -> None:
+        self._graph = graph
+        self._definitions = Permutation(chunk_ids, seed)
+        self._mentions = Permutation(chunk_ids, seed + 1)
+
+    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        return await self._graph.linked(tokens, scope=scope)
+
+    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
+        within = [self._mentions.back(one) for one in chunk_ids]
+        found = await self._graph.entities_in(within, scope=scope)
+        return {self._mentions.there(one): entities for one, entities in found.items()}
+
+    async def mentions(
+        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[EntityLink]:
+        close = [self._mentions.back(one) for one in near]
+        found = await self._graph.mentions(entity_ids, close, scope=scope)
+        moved = [replace(one, chunk_id=self._mentions.there(one.chunk_id)) for one in found]
+        return sorted(moved, key=lambda one: (one.entity_id, one.chunk_id))
+
+    async def defined(
+        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[Definition]:
+        close = [self._definitions.back(one) for one in near]
+        found = await self._graph.defined(keys, close, scope=scope)
+        moved = [replace(one, chunk_id=self._definitions.there(one.chunk_id)) for one in found]
+        return sorted(moved, key=lambda one: (one.key, one.chunk_id))
+
+    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
+        return await self._graph.neighbours(entity_ids, scope=scope)
