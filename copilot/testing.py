@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from retrieval.embedding import DIMENSION, Vectors
 from retrieval.identity import entity_id
 from retrieval.ports import (
     MOST_LINKS,
+    Around,
     Definition,
     EmbeddedSentence,
     EntityLink,
@@ -148,6 +149,8 @@ class MemoryPassages:
                 similarity=_similarity(one, vector),
                 length=one.chunk.length,
                 counts={term: tf for term, tf in one.chunk.terms.items() if term in set(terms)},
+                text=one.chunk.text,
+                titles=tuple(sorted({key for key, in_title in one.chunk.defines if in_title})),
             )
             for one in self._corpus.visible(scope)
             if one.chunk.chunk_id in set(chunk_ids)
@@ -209,37 +212,41 @@ class MemoryGraph:
             if set(mention.key.split()) & set(tokens)
         }
 
-    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
-        return {
-            one.chunk.chunk_id: sorted({entity_id(scope.tenant, m.key) for m, _ in mentions})
-            for one in self._corpus.visible(scope)
-            if one.chunk.chunk_id in set(chunk_ids) and (mentions := one.chunk.mentions)
-        }
-
-    async def mentions(
-        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[EntityLink]:
+    async def around(
+        self,
+        chunk_ids: Sequence[str],
+        entity_ids: Sequence[str],
+        keys: Sequence[str],
+        near: Sequence[str],
+        *,
+        scope: Scope,
+    ) -> Around:
+        visible = [one.chunk for one in self._corpus.visible(scope)]
         names = {
-            (entity_id(scope.tenant, mention.key), one.chunk.chunk_id): mention.key
-            for one in self._corpus.visible(scope)
-            for mention, _ in one.chunk.mentions
+            (entity_id(scope.tenant, mention.key), chunk.chunk_id): mention.key
+            for chunk in visible
+            for mention, _ in chunk.mentions
         }
-        return [
-            EntityLink(entity_id=entity, name=names[entity, chunk], chunk_id=chunk, degree=degree)
-            for entity, chunk, degree in _bounded(names, entity_ids, near)
-        ]
-
-    async def defined(
-        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[Definition]:
-        defined = {
-            (key, one.chunk.chunk_id)
-            for one in self._corpus.visible(scope)
-            for key, _ in one.chunk.defines
+        inside = {
+            one: entities
+            for one in sorted(set(chunk_ids))
+            if (entities := sorted(entity for entity, chunk in names if chunk == one))
         }
-        return [
-            Definition(key=key, chunk_id=chunk) for key, chunk, _ in _bounded(defined, keys, near)
-        ]
+        asked = {*entity_ids, *(entity for some in inside.values() for entity in some)}
+        defined = {(key, chunk.chunk_id) for chunk in visible for key, _ in chunk.defines}
+        return Around(
+            inside=inside,
+            mentions=[
+                EntityLink(
+                    entity_id=entity, name=names[entity, chunk], chunk_id=chunk, degree=degree
+                )
+                for entity, chunk, degree in _bounded(names, asked, near)
+            ],
+            definitions=[
+                Definition(key=key, chunk_id=chunk)
+                for key, chunk, _ in _bounded(defined, set(keys), near)
+            ],
+        )
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         steps = set()
@@ -278,10 +285,10 @@ def _postings(chunks: Sequence[PreparedChunk], term: str) -> PostingList:
 
 
 def _bounded(
-    pairs: Iterable[tuple[str, str]], asked: Sequence[str], near: Sequence[str]
+    pairs: Iterable[tuple[str, str]], asked: Set[str], near: Sequence[str]
 ) -> Iterator[tuple[str, str, int]]:
     """The (name, chunk) pairs of the asked names, each with the name's degree, in order."""
-    ordered = sorted(pair for pair in pairs if pair[0] in set(asked))
+    ordered = sorted(pair for pair in pairs if pair[0] in asked)
     degrees = Counter(name for name, _ in ordered)
     for name, chunk in ordered:
         if degrees[name] <= MOST_LINKS or chunk in set(near):

@@ -24,6 +24,10 @@ class Fit:
         """Those that nobody has told of yet, in order."""
         return sorted(set(chunk_ids) - self._weights.keys())
 
+    def known(self, chunk_id: str) -> Weight | None:
+        """What was told of the passage."""
+        return self._weights.get(chunk_id)
+
     def meaning(self, chunk_id: str) -> float:
         """The passage's cosine, as a share of the best."""
         weight = self._weights.get(chunk_id)

@@ -40,16 +40,15 @@ async def search(links: Links, best: Sequence[str], limit: int) -> list[Hit]:
     front = _seeds(links.fit, named, best)
     reached: _Front = {}
     seen = set(front)
-    onward = _pushed(reached, await links.of_question(), _Reached(weight=1.0, path=()))
     for hop in range(_HOPS):
-        found = await links.of_passages(sorted(front))
+        found = await links.onward(sorted(front), question=hop == 0)
+        onward = _pushed(reached, found[""], _Reached(weight=1.0, path=()))
         for start, one in sorted(front.items()):
             kept = _Reached(weight=one.weight * _KEPT**hop, path=one.path)
             step = _pushed(reached, found.get(start, ()), kept)
             onward = _better(onward, step)
         front = _strongest({end: one for end, one in onward.items() if end not in seen})
         seen |= set(front)
-        onward = {}
     return _hits(reached, named)[:limit]
 
 

@@ -6,7 +6,7 @@ weighed against the others from there, so that a passage with one good link pass
 """
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from policy.scope import Scope
@@ -15,10 +15,9 @@ from retrieval.analysis import Plan
 from retrieval.definitions import Naming
 from retrieval.embedding import Vectors
 from retrieval.fit import Fit
-from retrieval.ports import Definition, EntityLink, GraphStore, PassageStore
+from retrieval.ports import Around, Definition, EntityLink, GraphStore, PassageStore
 from retrieval.sentences import split
 from retrieval.terms import Terms
-from retrieval.types import Chunk
 
 _RELATED = 0.6
 """What an entity keeps of its weight over a typed relation."""
@@ -84,80 +83,66 @@ class Links:
     async def named(self) -> dict[str, str]:
         """The passages that define what the question names, each with the name."""
         candidates = definitions.in_question(self._plan.question)
-        found = await self._defined(candidates)
+        keys = sorted({one.key for one in candidates})
+        around = await self._graph.around([], [], keys, self._near, scope=self._scope)
+        found = _by_key(around)
         used = definitions.chosen(candidates, found)
         await self._weigh(one.chunk_id for naming in used for one in found[naming.key])
         return {one.chunk_id: one.key for naming in used for one in found[naming.key]}
 
-    async def of_question(self) -> list[Link]:
-        """To passages with the entities that the question names, or that are related to those."""
-        entities = await self._question_entities()
-        strongest = sorted(entities, key=lambda one: (-entities[one][0], one))[:_MOST_ENTITIES]
+    async def onward(self, chunk_ids: Sequence[str], *, question: bool) -> dict[str, list[Link]]:
+        """Chunk id → the links from there, to anything but itself; with `question`, "" → those of the question.
+
+        Those lead to passages with the entities that the question names, or that are related to those.
+        """
+        entities = await self._question_entities() if question else {}
+        texts = {one: found.text for one in chunk_ids if (found := self.fit.known(one))}
+        candidates = {one: definitions.namings(text) for one, text in texts.items()}
+        around = await self._graph.around(
+            [*texts],
+            sorted(entities),
+            sorted({naming.key for some in candidates.values() for naming in some}),
+            self._near,
+            scope=self._scope,
+        )
+        defining = _definers(around, candidates)
+        by_entity = _by_entity(around)
+        ends = [one.chunk_id for some in defining.values() for _, one in some]
+        await self._weigh([*ends, *(one.chunk_id for one in around.mentions)])
+        links = {
+            chunk: self._from(
+                chunk,
+                some,
+                [link for one in around.inside.get(chunk, ()) for link in by_entity.get(one, ())],
+            )
+            for chunk, some in defining.items()
+        }
+        return links | {"": self._of_question(entities, by_entity)}
+
+    def _of_question(
+        self,
+        entities: Mapping[str, tuple[float, tuple[str, ...]]],
+        by_entity: Mapping[str, Sequence[EntityLink]],
+    ) -> list[Link]:
         names = " ".join(mention.key for mention in self._plan.entities)
         asked = set(self._plan.terms) - set(self._terms.of(names))
-        mentions = await self._mentions(strongest)
-        await self._weigh(one.chunk_id for one in mentions)
-        return weighed(
-            [self._shared(one, asked, *entities[one.entity_id]) for one in mentions],
-            SHARING,
-        )
-
-    async def of_passages(self, chunk_ids: Sequence[str]) -> dict[str, list[Link]]:
-        """Chunk id → the links from there, to anything but itself."""
-        texts = await self._passages.chunks(chunk_ids, scope=self._scope)
-        chunks = [texts[one] for one in chunk_ids if one in texts]
-        defining = await self._definers(chunks)
-        sharing = await self._sharers(chunks)
-        ends = [one.chunk_id for some in defining.values() for _, one in some]
-        ends += [one.chunk_id for some in sharing.values() for one in some]
-        await self._weigh(ends)
-        return {
-            chunk.chunk_id: self._from(chunk, defining[chunk.chunk_id], sharing[chunk.chunk_id])
-            for chunk in chunks
-        }
-
-    async def _definers(
-        self, chunks: Sequence[Chunk]
-    ) -> dict[str, list[tuple[Naming, Definition]]]:
-        """Chunk id → what it names, each with a passage that defines it."""
-        candidates = {one.chunk_id: definitions.namings(one.text) for one in chunks}
-        found = await self._defined([naming for some in candidates.values() for naming in some])
-        return {
-            chunk: [
-                (naming, one)
-                for naming in definitions.chosen(some, found)
-                for one in found[naming.key]
-                if one.chunk_id != chunk
-            ]
-            for chunk, some in candidates.items()
-        }
-
-    async def _sharers(self, chunks: Sequence[Chunk]) -> dict[str, list[EntityLink]]:
-        """Chunk id → the mentions elsewhere of the entities that it mentions."""
-        inside = await self._graph.entities_in([one.chunk_id for one in chunks], scope=self._scope)
-        by_entity: dict[str, list[EntityLink]] = {}
-        for one in await self._mentions(sorted({one for some in inside.values() for one in some})):
-            by_entity.setdefault(one.entity_id, []).append(one)
-        return {
-            chunk.chunk_id: [
-                link
-                for entity in inside.get(chunk.chunk_id, ())
-                for link in by_entity.get(entity, ())
-                if link.chunk_id != chunk.chunk_id
-            ]
-            for chunk in chunks
-        }
+        links = [
+            self._shared(one, asked, *entities[entity])
+            for entity in sorted(entities)
+            for one in by_entity.get(entity, ())
+        ]
+        return weighed(links, SHARING)
 
     def _from(
         self,
-        chunk: Chunk,
+        chunk_id: str,
         definers: Sequence[tuple[Naming, Definition]],
         sharers: Sequence[EntityLink],
     ) -> list[Link]:
         """A passage that defines what this one names is not linked a second time by what they share."""
-        asked = set(self._plan.terms) - self._own_name(chunk)
-        defining = [self._defining(chunk, naming, one, asked) for naming, one in definers]
-        closer = {link.chunk_id for link in defining}
+        asked = set(self._plan.terms) - self._own_name(chunk_id)
+        defining = [self._defining(chunk_id, naming, one, asked) for naming, one in definers]
+        closer = {chunk_id, *(link.chunk_id for link in defining)}
         sharing = [
             self._shared(one, asked, 1.0, (one.name,))
             for one in sharers
@@ -165,16 +150,24 @@ class Links:
         ]
         return weighed(defining, DEFINING) + weighed(sharing, SHARING)
 
-    def _own_name(self, chunk: Chunk) -> set[str]:
-        """The terms by which the chunk itself would be asked for."""
-        subject = min(definitions.subject(chunk.text), default="")
-        return set(self._terms.of(chunk.title or subject))
+    def _own_name(self, chunk_id: str) -> set[str]:
+        """The terms by which the passage itself would be asked for."""
+        known = self.fit.known(chunk_id)
+        if known is None:
+            return set()
+        return set(self._terms.of(" ".join(known.titles or definitions.subject(known.text))))
 
-    def _defining(self, chunk: Chunk, naming: Naming, end: Definition, asked: Set[str]) -> Link:
-        said = next(one for one in split(chunk.text) if naming.start < one.end).of(chunk.text)
+    def _defining(self, chunk_id: str, naming: Naming, end: Definition, asked: Set[str]) -> Link:
         gate = self._gate(DEFINING, end.chunk_id, asked)
-        gate += _SAID * self.fit.coverage(asked, set(self._terms.of(said)))
+        gate += _SAID * self.fit.coverage(asked, self._said(chunk_id, naming))
         return Link(chunk_id=end.chunk_id, weight=gate, path=(naming.key,))
+
+    def _said(self, chunk_id: str, naming: Naming) -> set[str]:
+        """The terms of the sentence that uses the name."""
+        known = self.fit.known(chunk_id)
+        assert known is not None  # its text gave the name
+        said = next(one for one in split(known.text) if naming.start < one.end)
+        return set(self._terms.of(said.of(known.text)))
 
     def _shared(
         self, one: EntityLink, asked: Set[str], weight: float, path: tuple[str, ...]
@@ -188,16 +181,6 @@ class Links:
         meaning = kind.meaning * self.fit.meaning(chunk_id)
         return meaning + kind.words * self.fit.covered(asked, chunk_id)
 
-    async def _defined(self, candidates: Iterable[Naming]) -> dict[str, list[Definition]]:
-        keys = sorted({one.key for one in candidates})
-        found: dict[str, list[Definition]] = {}
-        for one in await self._graph.defined(keys, self._near, scope=self._scope):
-            found.setdefault(one.key, []).append(one)
-        return found
-
-    async def _mentions(self, entities: Sequence[str]) -> list[EntityLink]:
-        return await self._graph.mentions(entities, self._near, scope=self._scope)
-
     async def _weigh(self, chunk_ids: Iterable[str]) -> None:
         unknown = self.fit.unknown(chunk_ids)
         if unknown:
@@ -209,18 +192,50 @@ class Links:
         """Entity → weight and path, by shared words of its name, and one typed relation on."""
         names = [mention.key.split() for mention in self._plan.entities]
         tokens = sorted({token for name in names for token in name})
-        known = await self._graph.linked(tokens, scope=self._scope)
+        known = await self._graph.linked(tokens, scope=self._scope) if tokens else {}
         found: dict[str, tuple[float, tuple[str, ...]]] = {}
         for entity, key in known.items():
             overlap = max((_overlap(name, key.split()) for name in names), default=0.0)
             if overlap >= _LEAST_OVERLAP:
                 found[entity] = (overlap, (key,))
-        for step in await self._graph.neighbours(sorted(found), scope=self._scope):
+        steps = await self._graph.neighbours(sorted(found), scope=self._scope) if found else []
+        for step in steps:
             weight, path = found[step.from_id]
             further = (weight * _RELATED, (*path, step.relation, step.name))
             if step.entity_id not in found or further[0] > found[step.entity_id][0]:
                 found[step.entity_id] = further
-        return found
+        strongest = sorted(found, key=lambda one: (-found[one][0], one))[:_MOST_ENTITIES]
+        return {one: found[one] for one in strongest}
+
+
+def _by_key(around: Around) -> dict[str, list[Definition]]:
+    found: dict[str, list[Definition]] = {}
+    for one in around.definitions:
+        found.setdefault(one.key, []).append(one)
+    return found
+
+
+def _by_entity(around: Around) -> dict[str, list[EntityLink]]:
+    found: dict[str, list[EntityLink]] = {}
+    for one in around.mentions:
+        found.setdefault(one.entity_id, []).append(one)
+    return found
+
+
+def _definers(
+    around: Around, candidates: Mapping[str, Sequence[Naming]]
+) -> dict[str, list[tuple[Naming, Definition]]]:
+    """Chunk id → what it names, each with a passage that defines it."""
+    found = _by_key(around)
+    return {
+        chunk: [
+            (naming, one)
+            for naming in definitions.chosen(some, found)
+            for one in found[naming.key]
+            if one.chunk_id != chunk
+        ]
+        for chunk, some in candidates.items()
+    }
 
 
 def weighed(links: Sequence[Link], kind: Kind) -> list[Link]:

@@ -51,6 +51,9 @@ class Weight:
     length: int
     """How many terms the chunk has in all."""
     counts: Mapping[str, int]
+    text: str
+    titles: tuple[str, ...] = ()
+    """The names that its title gives it, as far as its readers may know the title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,16 @@ class Definition:
 
     key: str
     chunk_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What names lead to, each list in order of its fields."""
+
+    inside: Mapping[str, Sequence[str]]
+    """Chunk id → the entities that it mentions."""
+    mentions: Sequence[EntityLink]
+    definitions: Sequence[Definition]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,21 +141,20 @@ class GraphStore(Protocol):
     async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
         """Entities (id → key) of which some visible mention has one of these name tokens."""
 
-    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
-        """Chunk id → ids of the entities it mentions, over visible mentions."""
+    async def around(
+        self,
+        chunk_ids: Sequence[str],
+        entity_ids: Sequence[str],
+        keys: Sequence[str],
+        near: Sequence[str],
+        *,
+        scope: Scope,
+    ) -> Around:
+        """What the chunks mention, where those entities and the given ones are mentioned, what defines the keys.
 
-    async def mentions(
-        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[EntityLink]:
-        """Where these entities are named, over visible chunks, by entity and chunk id.
-
-        Of one that more than `MOST_LINKS` visible chunks name, only the chunks that are in `near`.
+        All over visible chunks. Of an entity or key that more than `MOST_LINKS` visible chunks mention or
+        define, only the chunks that are in `near`.
         """
-
-    async def defined(
-        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[Definition]:
-        """The visible chunks that define these names, by key and chunk id; bounded as `mentions` is."""
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         """Entities one visible relation away, in either direction."""

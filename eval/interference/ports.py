@@ -45,14 +45,10 @@ def probes(rng: Random, holdings: Holdings) -> dict[str, Probe]:
         "chunks": lambda db, scope: _chunks(db, scope, some["chunk"]),
         "sentences": lambda db, scope: _sentences(db, scope, some["chunk"]),
         "linked": lambda db, scope: _value(PostgresGraph(db).linked(some["token"], scope=scope)),
-        "entities_in": lambda db, scope: _value(
-            PostgresGraph(db).entities_in(some["chunk"], scope=scope)
-        ),
-        "mentions": lambda db, scope: _listed(
-            PostgresGraph(db).mentions(some["entity"], some["chunk"], scope=scope)
-        ),
-        "defined": lambda db, scope: _listed(
-            PostgresGraph(db).defined(some["defined"], some["chunk"], scope=scope)
+        "around": lambda db, scope: _value(
+            PostgresGraph(db).around(
+                some["chunk"], some["entity"], some["defined"], some["chunk"], scope=scope
+            )
         ),
         "weigh": lambda db, scope: _value(
             PostgresPassages(db).weigh(some["chunk"], vector, some["term"], scope=scope)

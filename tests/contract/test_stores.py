@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -109,9 +109,7 @@ class Stores:
                 for one in some
             ],
             entities,
-            await self.graph.entities_in(ids, scope=scope),
-            await self.graph.mentions(entities, [], scope=scope),
-            await self.graph.defined(DEFINED, [], scope=scope),
+            *astuple(await self.graph.around(ids, entities, DEFINED, [], scope=scope)),
             await self.graph.neighbours(entities, scope=scope),
         ]
 
@@ -374,10 +372,10 @@ async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> N
         )
         low, high = await stores.scope(LOW), await stores.scope(HIGH)
         [entity] = await stores.graph.linked(["drell"], scope=low)
-        [link] = await stores.graph.mentions([entity], [], scope=low)
+        [link] = (await stores.graph.around([], [entity], [], [], scope=low)).mentions
         assert link.degree == 1
-        assert await stores.graph.mentions([entity], [], scope=high) == []
-        near = await stores.graph.mentions([entity], [link.chunk_id], scope=high)
+        assert (await stores.graph.around([], [entity], [], [], scope=high)).mentions == []
+        near = (await stores.graph.around([], [entity], [], [link.chunk_id], scope=high)).mentions
         assert [(one.chunk_id, one.degree) for one in near] == [(link.chunk_id, 41)]
 
 
@@ -394,9 +392,29 @@ async def test_hidden_definitions_do_not_push_visible_ones_out(opened: Opened) -
             ),
         )
         low, high = await stores.scope(LOW), await stores.scope(HIGH)
-        [one] = await stores.graph.defined(["anton drell"], [], scope=low)
-        assert await stores.graph.defined(["anton drell"], [], scope=high) == []
-        assert await stores.graph.defined(["anton drell"], [one.chunk_id], scope=high) == [one]
+        [one] = (await stores.graph.around([], [], ["anton drell"], [], scope=low)).definitions
+        found = await stores.graph.around([], [], ["anton drell"], [], scope=high)
+        assert found.definitions == []
+        found = await stores.graph.around([], [], ["anton drell"], [one.chunk_id], scope=high)
+        assert found.definitions == [one]
+
+
+@pytest.mark.anyio
+async def test_a_chunk_leads_to_where_its_entities_are_mentioned_too(opened: Opened) -> None:
+    async with opened() as stores:
+        await stores.put(
+            *(document(n, "", Classification.U, (Classification.U, SENTENCES[n])) for n in (0, 2)),
+            document(3, "", Classification.S, (Classification.S, SENTENCES[1])),
+        )
+        low, high = await stores.scope(LOW), await stores.scope(HIGH)
+        hits = await stores.passages.nearest(await embedded("Drell"), EVERYTHING, scope=low)
+        ids = sorted(hit.chunk_id for hit in hits)
+        around = await stores.graph.around(ids[:1], [], [], [], scope=low)
+        assert [*around.inside] == ids[:1]
+        shared = [one for one in around.mentions if one.name == "alder shipping"]
+        assert [(one.chunk_id, one.degree) for one in shared] == [(one, 2) for one in ids]
+        around = await stores.graph.around(ids[:1], [], [], [], scope=high)
+        assert {one.degree for one in around.mentions if one.name == "alder shipping"} == {3}
 
 
 @pytest.mark.anyio

@@ -47,23 +47,44 @@ class Mutant:
         return f"{self.module.__name__.rsplit('.', 1)[-1]}-{self.block}-{self.change.__name__}"
 
 
+def inside_of_all(block: str) -> str:
+    """Leads on from hidden chunks to what is visible."""
+    return _replaced(
+        block,
+        "chunk_id = ANY(%(chunks)s) AND label_id = ANY({labels})",
+        "chunk_id = ANY(%(chunks)s)",
+    )
+
+
+def mentions_of_all(block: str) -> str:
+    """Shows where hidden chunks mention an entity."""
+    return _replaced(block, " AND x.label_id = ANY({labels})", "")
+
+
 def degree_of_all(block: str) -> str:
     """Counts hidden mentions as well, and shows none."""
     return _replaced(
         block,
-        "count(*) OVER (PARTITION BY entity_id)",
-        "(SELECT count(DISTINCT x.chunk_id) FROM mentions x WHERE x.entity_id = mentions.entity_id)",
+        "count(*) OVER (PARTITION BY asked.entity_id)",
+        "(SELECT count(DISTINCT y.chunk_id) FROM mentions y WHERE y.entity_id = asked.entity_id)",
     )
 
 
 def limit_before_scope(block: str) -> str:
     """Lets hidden chunks use up what one entity may give."""
-    open_ = forgetful(block)
     return _replaced(
-        open_,
-        "WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)",
-        """WHERE (degree <= %(most)s OR chunk_id = ANY(%(near)s))
+        mentions_of_all(block),
+        "degree FROM named\nWHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)",
+        """degree FROM named
+           WHERE (degree <= %(most)s OR chunk_id = ANY(%(near)s))
            AND chunk_id IN (SELECT chunk_id FROM chunks WHERE label_id = ANY({labels}))""",
+    )
+
+
+def definitions_of_all(block: str) -> str:
+    """Leads to hidden chunks by what they define."""
+    return _replaced(
+        block, "key = ANY(%(keys)s) AND label_id = ANY({labels})", "key = ANY(%(keys)s)"
     )
 
 
@@ -93,11 +114,12 @@ MUTANTS = [
     Mutant(search, "chunks", documents_own_label),
     Mutant(search, "sentences"),
     Mutant(graph, "linked"),
-    Mutant(graph, "entities_in"),
-    Mutant(graph, "mentions"),
-    Mutant(graph, "mentions", degree_of_all),
-    Mutant(graph, "mentions", limit_before_scope),
-    Mutant(graph, "defined"),
+    Mutant(graph, "around"),
+    Mutant(graph, "around", inside_of_all),
+    Mutant(graph, "around", mentions_of_all),
+    Mutant(graph, "around", degree_of_all),
+    Mutant(graph, "around", definitions_of_all),
+    Mutant(graph, "around", limit_before_scope),
     Mutant(graph, "neighbours"),
     Mutant(resources, "document"),
     Mutant(resources, "entities"),

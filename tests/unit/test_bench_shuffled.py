@@ -1,7 +1,7 @@
 """The control with shuffled edges: as many links, as many names, and none where it was."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +15,7 @@ from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
+from retrieval.ports import Definition, GraphStore
 
 pytestmark = pytest.mark.anyio
 
@@ -60,9 +61,15 @@ async def world() -> AsyncIterator[World]:
     await engine.close()
 
 
+async def defined(
+    graph: GraphStore, world: World, near: Sequence[str] = ()
+) -> Sequence[Definition]:
+    return (await graph.around([], [], KEYS, near, scope=world.scope)).definitions
+
+
 async def test_as_many_definitions_lead_elsewhere(world: World) -> None:
-    plain = await world.graph.defined(KEYS, [], scope=world.scope)
-    moved = await world.shuffled().defined(KEYS, [], scope=world.scope)
+    plain = await defined(world.graph, world)
+    moved = await defined(world.shuffled(), world)
     assert plain
     assert Counter(one.key for one in moved) == Counter(one.key for one in plain)
     assert {one.chunk_id for one in moved} <= set(world.chunk_ids)
@@ -70,9 +77,7 @@ async def test_as_many_definitions_lead_elsewhere(world: World) -> None:
 
 
 async def test_the_same_seed_shuffles_alike_and_another_does_not(world: World) -> None:
-    first, again, other = [
-        await world.shuffled(seed).defined(KEYS, [], scope=world.scope) for seed in (1, 1, 2)
-    ]
+    first, again, other = [await defined(world.shuffled(seed), world) for seed in (1, 1, 2)]
     assert first == again
     assert first != other
 
@@ -80,13 +85,12 @@ async def test_the_same_seed_shuffles_alike_and_another_does_not(world: World) -
 async def test_mentions_of_a_chunk_and_chunks_of_a_mention_agree(world: World) -> None:
     """It is a graph still: what a chunk mentions is mentioned there."""
     graph = world.shuffled()
-    inside = await graph.entities_in(world.chunk_ids, scope=world.scope)
-    entities = sorted({entity for some in inside.values() for entity in some})
-    mentions = await graph.mentions(entities, [], scope=world.scope)
+    around = await graph.around(world.chunk_ids, [], [], [], scope=world.scope)
+    inside, mentions = around.inside, around.mentions
     assert {(one.chunk_id, one.entity_id) for one in mentions} == {
         (chunk, entity) for chunk, some in inside.items() for entity in some
     }
-    plain = await world.graph.mentions(entities, [], scope=world.scope)
+    plain = (await world.graph.around(world.chunk_ids, [], [], [], scope=world.scope)).mentions
     assert Counter((one.entity_id, one.degree) for one in mentions) == Counter(
         (one.entity_id, one.degree) for one in plain
     )
@@ -95,9 +99,10 @@ async def test_mentions_of_a_chunk_and_chunks_of_a_mention_agree(world: World) -
 
 async def test_a_chunk_alone_mentions_what_it_does_among_others(world: World) -> None:
     graph = world.shuffled()
-    every = await graph.entities_in(world.chunk_ids, scope=world.scope)
+    every = (await graph.around(world.chunk_ids, [], [], [], scope=world.scope)).inside
     for chunk in world.chunk_ids:
-        assert await graph.entities_in([chunk], scope=world.scope) == {chunk: every[chunk]}
+        alone = await graph.around([chunk], [], [], [], scope=world.scope)
+        assert alone.inside == {chunk: every[chunk]}
 
 
 async def test_what_bounds_a_name_that_stands_everywhere_is_moved_as_well(
@@ -106,7 +111,7 @@ async def test_what_bounds_a_name_that_stands_everywhere_is_moved_as_well(
     monkeypatch.setattr("copilot.testing.MOST_LINKS", 0)
     graph = world.shuffled()
     near = world.chunk_ids[:2]
-    moved = await graph.defined(KEYS, near, scope=world.scope)
+    moved = await defined(graph, world, near)
     assert {one.chunk_id for one in moved} == set(near)
 
 

@@ -2,10 +2,13 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
+from typing import TypeVar
 
 from policy.scope import Scope
-from retrieval.ports import Definition, EntityLink, GraphStore, Neighbour
+from retrieval.ports import Around, Definition, EntityLink, GraphStore, Neighbour
+
+_Found = TypeVar("_Found", Definition, EntityLink)
 
 
 class Permutation:
@@ -39,26 +42,30 @@ class ShuffledGraph:
     async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
         return await self._graph.linked(tokens, scope=scope)
 
-    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
+    async def around(
+        self,
+        chunk_ids: Sequence[str],
+        entity_ids: Sequence[str],
+        keys: Sequence[str],
+        near: Sequence[str],
+        *,
+        scope: Scope,
+    ) -> Around:
         within = [self._mentions.back(one) for one in chunk_ids]
-        found = await self._graph.entities_in(within, scope=scope)
-        return {self._mentions.there(one): entities for one, entities in found.items()}
-
-    async def mentions(
-        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[EntityLink]:
         close = [self._mentions.back(one) for one in near]
-        found = await self._graph.mentions(entity_ids, close, scope=scope)
-        moved = [replace(one, chunk_id=self._mentions.there(one.chunk_id)) for one in found]
-        return sorted(moved, key=lambda one: (one.entity_id, one.chunk_id))
-
-    async def defined(
-        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[Definition]:
+        found = await self._graph.around(within, entity_ids, [], close, scope=scope)
         close = [self._definitions.back(one) for one in near]
-        found = await self._graph.defined(keys, close, scope=scope)
-        moved = [replace(one, chunk_id=self._definitions.there(one.chunk_id)) for one in found]
-        return sorted(moved, key=lambda one: (one.key, one.chunk_id))
+        defined = await self._graph.around([], [], keys, close, scope=scope)
+        return Around(
+            inside={self._mentions.there(one): some for one, some in found.inside.items()},
+            mentions=_moved(found.mentions, self._mentions),
+            definitions=_moved(defined.definitions, self._definitions),
+        )
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         return await self._graph.neighbours(entity_ids, scope=scope)
+
+
+def _moved(found: Sequence[_Found], permutation: Permutation) -> list[_Found]:
+    moved = [replace(one, chunk_id=permutation.there(one.chunk_id)) for one in found]
+    return sorted(moved, key=astuple)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy.scope import Scope
-from retrieval.ports import MOST_LINKS, Definition, EntityLink, Neighbour
+from retrieval.ports import MOST_LINKS, Around, Definition, EntityLink, Neighbour
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
@@ -21,23 +21,40 @@ class PostgresGraph:
         rows = await self._rows("linked", scope, {"tokens": list(tokens)})
         return {row["entity_id"]: row["key"] for row in rows}
 
-    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for row in await self._rows("entities_in", scope, {"chunks": list(chunk_ids)}):
-            found.setdefault(row["chunk_id"], []).append(row["entity_id"])
-        return found
-
-    async def mentions(
-        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[EntityLink]:
-        values = {"entities": list(entity_ids), "near": list(near), "most": MOST_LINKS}
-        return [EntityLink(**row) for row in await self._rows("mentions", scope, values)]
-
-    async def defined(
-        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
-    ) -> list[Definition]:
-        values = {"keys": list(keys), "near": list(near), "most": MOST_LINKS}
-        return [Definition(**row) for row in await self._rows("defined", scope, values)]
+    async def around(
+        self,
+        chunk_ids: Sequence[str],
+        entity_ids: Sequence[str],
+        keys: Sequence[str],
+        near: Sequence[str],
+        *,
+        scope: Scope,
+    ) -> Around:
+        values = {
+            "chunks": list(chunk_ids),
+            "entities": list(entity_ids),
+            "keys": list(keys),
+            "near": list(near),
+            "most": MOST_LINKS,
+        }
+        lists: dict[str, list[tuple[str, str, str, int]]] = {}
+        for row in await self._rows("around", scope, values):
+            found = (row["source"], row["target"], row["name"], row["degree"])
+            lists.setdefault(row["list"], []).append(found)
+        inside: dict[str, list[str]] = {}
+        for chunk, entity, _, _ in sorted(lists.get("inside", ())):
+            inside.setdefault(chunk, []).append(entity)
+        return Around(
+            inside=inside,
+            mentions=[
+                EntityLink(entity_id=entity, name=name, chunk_id=chunk, degree=degree)
+                for entity, chunk, name, degree in sorted(lists.get("mentions", ()))
+            ],
+            definitions=[
+                Definition(key=key, chunk_id=chunk)
+                for key, chunk, _, _ in sorted(lists.get("definitions", ()))
+            ],
+        )
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         rows = await self._rows("neighbours", scope, {"entities": list(entity_ids)})

@@ -2,31 +2,31 @@
 SELECT DISTINCT entity_id, key
 FROM mention_tokens
 WHERE token = ANY(%(tokens)s) AND label_id = ANY({labels})
--- name: entities_in
-SELECT DISTINCT chunk_id, entity_id
-FROM mentions
-WHERE chunk_id = ANY(%(chunks)s) AND label_id = ANY({labels})
-ORDER BY chunk_id, entity_id
--- name: mentions
-WITH named AS (
-    SELECT entity_id, chunk_id, min(key) AS name, count(*) OVER (PARTITION BY entity_id) AS degree
-    FROM mentions
-    WHERE entity_id = ANY(%(entities)s) AND label_id = ANY({labels})
-    GROUP BY entity_id, chunk_id
-)
-SELECT entity_id, name, chunk_id, degree FROM named
-WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)
-ORDER BY entity_id, chunk_id
--- name: defined
-WITH defined AS (
-    SELECT key, chunk_id, count(*) OVER (PARTITION BY key) AS degree
-    FROM definitions
+-- name: around
+-- Three lists in one: what is inside (chunk, entity), mentions (entity, chunk, name, degree), definitions (key, chunk).
+WITH inside AS (
+    SELECT DISTINCT chunk_id, entity_id FROM mentions
+    WHERE chunk_id = ANY(%(chunks)s) AND label_id = ANY({labels})
+), asked AS (
+    SELECT entity_id FROM inside UNION SELECT unnest(%(entities)s::text[])
+), named AS (
+    SELECT asked.entity_id, m.chunk_id, m.name, count(*) OVER (PARTITION BY asked.entity_id) AS degree
+    FROM asked CROSS JOIN LATERAL (
+        SELECT x.chunk_id, min(x.key) AS name FROM mentions x
+        WHERE x.entity_id = asked.entity_id AND x.label_id = ANY({labels}) GROUP BY x.chunk_id
+    ) m
+), defined AS (
+    SELECT key, chunk_id, count(*) OVER (PARTITION BY key) AS degree FROM definitions
     WHERE key = ANY(%(keys)s) AND label_id = ANY({labels})
     GROUP BY key, chunk_id
 )
-SELECT key, chunk_id FROM defined
+SELECT 'inside' AS list, chunk_id AS source, entity_id AS target, '' AS name, 0 AS degree FROM inside
+UNION ALL
+SELECT 'mentions', entity_id, chunk_id, name, degree FROM named
 WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)
-ORDER BY key, chunk_id
+UNION ALL
+SELECT 'definitions', key, chunk_id, '', degree FROM defined
+WHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)
 -- name: neighbours
 SELECT DISTINCT target_id AS entity_id, target_name AS name, source_id AS from_id,
        source_name AS from_name, type AS relation

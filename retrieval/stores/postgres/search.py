@@ -73,6 +73,8 @@ class PostgresPassages:
                 counts={
                     term: count for term, count in zip(terms, row["counts"], strict=True) if count
                 },
+                text=row["text"],
+                titles=tuple(row["titles"]),
             )
             for row in await self._rows("weigh", scope, values)
         }

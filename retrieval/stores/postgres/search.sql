@@ -25,7 +25,10 @@ LIMIT %(limit)s
 SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity, t.length, ARRAY(
     SELECT coalesce(t.counts[array_position(t.terms, term)], 0)
     FROM unnest(%(terms)s::text[]) WITH ORDINALITY AS asked (term, place) ORDER BY place
-) AS counts
+) AS counts, c.text, ARRAY(
+    SELECT d.key FROM definitions d
+    WHERE d.chunk_id = c.chunk_id AND d.in_title AND d.label_id = ANY({labels}) ORDER BY d.key
+) AS titles
 FROM chunks c JOIN chunk_terms t USING (chunk_id)
 WHERE c.chunk_id = ANY(%(ids)s) AND c.label_id = ANY({labels}) AND t.label_id = ANY({labels})
 -- name: postings

@@ -11,7 +11,7 @@ RANKING = Ranking(hits=[], idf={"quay": 2.0, "drell": 6.0}, average=4.0)
 
 
 def weight(similarity: float, **counts: int) -> Weight:
-    return Weight(similarity=similarity, length=4, counts=counts)
+    return Weight(similarity=similarity, length=4, counts=counts, text="")
 
 
 def test_meaning_and_words_are_shares_of_the_best_in_equal_parts() -> None:
