@@ -58,15 +58,15 @@ def inside_of_all(block: str) -> str:
 
 def mentions_of_all(block: str) -> str:
     """Shows where hidden chunks mention an entity."""
-    return _replaced(block, " AND x.label_id = ANY({labels})", "")
+    return _replaced(block, "FROM asked)) AND label_id = ANY({labels})", "FROM asked))")
 
 
 def degree_of_all(block: str) -> str:
     """Counts hidden mentions as well, and shows none."""
     return _replaced(
         block,
-        "count(*) OVER (PARTITION BY asked.entity_id)",
-        "(SELECT count(DISTINCT y.chunk_id) FROM mentions y WHERE y.entity_id = asked.entity_id)",
+        "count(*) OVER (PARTITION BY entity_id)",
+        "(SELECT count(DISTINCT y.chunk_id) FROM mentions y WHERE y.entity_id = mentions.entity_id)",
     )
 
 

@@ -48,6 +48,9 @@ class Severable(AsyncConnection[Row]):
 
 
 Connection = Severable[DictRow]
+_PREPARED = 1
+"""Times that a connection has run a statement before it keeps the plan: to plan a thousand labels takes longer
+than to look them up."""
 
 
 class Connections:
@@ -106,7 +109,7 @@ class Connections:
 
     async def _connected(self, name: str, deadline: float) -> Connection:
         connecting = Connection.connect(
-            self._conninfos[name], row_factory=dict_row, prepare_threshold=None
+            self._conninfos[name], row_factory=dict_row, prepare_threshold=_PREPARED
         )
         connection = await _by(deadline, connecting, "no connection came about")
         try:

@@ -147,6 +147,8 @@ def serving_conninfo(url: str, role: Role, timeout_s: float) -> str:
     patience = int(_patience(role, timeout_s) * 1000)
     # The second, because a client that was cut off would else hold its locks for hours.
     options = f"-c statement_timeout={patience} -c idle_in_transaction_session_timeout={patience}"
+    # One plan for a statement, whatever its values: the labels stand in its text.
+    options += " -c plan_cache_mode=force_generic_plan"
     if str(given.get("host") or "").startswith("/") and not given.get("password"):
         return make_conninfo(url, user=role, options=options)
     return make_conninfo(url, options=f"{options} -c role={role}")

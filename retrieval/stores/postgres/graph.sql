@@ -10,11 +10,10 @@ WITH inside AS (
 ), asked AS (
     SELECT entity_id FROM inside UNION SELECT unnest(%(entities)s::text[])
 ), named AS (
-    SELECT asked.entity_id, m.chunk_id, m.name, count(*) OVER (PARTITION BY asked.entity_id) AS degree
-    FROM asked CROSS JOIN LATERAL (
-        SELECT x.chunk_id, min(x.key) AS name FROM mentions x
-        WHERE x.entity_id = asked.entity_id AND x.label_id = ANY({labels}) GROUP BY x.chunk_id
-    ) m
+    SELECT entity_id, chunk_id, min(key) AS name, count(*) OVER (PARTITION BY entity_id) AS degree
+    FROM mentions
+    WHERE entity_id = ANY(ARRAY(SELECT entity_id FROM asked)) AND label_id = ANY({labels})
+    GROUP BY entity_id, chunk_id
 ), defined AS (
     SELECT key, chunk_id, count(*) OVER (PARTITION BY key) AS degree FROM definitions
     WHERE key = ANY(%(keys)s) AND label_id = ANY({labels})

@@ -6,20 +6,26 @@ ORDER BY embedding <#> %(vector)s, chunk_id
 LIMIT %(limit)s
 -- name: nearest_of
 WITH looked_at AS (
-    SELECT t.chunk_id
+    SELECT found.chunk_id
     FROM unnest(%(label_ids)s::int[], %(ordinals)s::int[]) AS place (label_id, ordinal)
-    JOIN chunk_terms t USING (label_id, ordinal)
-    WHERE t.label_id = ANY({labels})
+    CROSS JOIN LATERAL (
+        SELECT t.chunk_id FROM chunk_terms t
+        WHERE t.label_id = place.label_id AND t.ordinal = place.ordinal AND t.label_id = ANY({labels}) OFFSET 0
+    ) found
     UNION
-    SELECT t.chunk_id
+    SELECT found.chunk_id
     FROM unnest(%(later_label_ids)s::int[], %(later_from)s::int[]) AS later (label_id, first)
-    JOIN chunk_terms t ON t.label_id = later.label_id AND t.ordinal >= later.first
-    WHERE t.label_id = ANY({labels})
+    CROSS JOIN LATERAL (
+        SELECT t.chunk_id FROM chunk_terms t
+        WHERE t.label_id = later.label_id AND t.ordinal >= later.first AND t.label_id = ANY({labels}) OFFSET 0
+    ) found
 )
-SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity
-FROM looked_at JOIN chunks c USING (chunk_id)
-WHERE c.label_id = ANY({labels})
-ORDER BY c.embedding <#> %(vector)s, c.chunk_id
+SELECT looked_at.chunk_id, c.similarity
+FROM looked_at CROSS JOIN LATERAL (
+    SELECT -(x.embedding <#> %(vector)s) AS similarity FROM chunks x
+    WHERE x.chunk_id = looked_at.chunk_id AND x.label_id = ANY({labels}) OFFSET 0
+) c
+ORDER BY c.similarity DESC, looked_at.chunk_id
 LIMIT %(limit)s
 -- name: weigh
 SELECT c.chunk_id, -(c.embedding <#> %(vector)s) AS similarity, t.length, ARRAY(
@@ -52,10 +58,13 @@ SELECT string_agg(int4send(label_id) || int4send(next_ordinal) || int4send(chunk
 FROM label_statistics
 WHERE label_id = ANY({labels})
 -- name: identify
-SELECT t.label_id, t.ordinal, t.chunk_id
+-- Each by its key, whatever row-level security makes the planner believe of all chunks: hence OFFSET.
+SELECT asked.label_id, asked.ordinal, found.chunk_id
 FROM unnest(%(label_ids)s::int[], %(ordinals)s::int[]) AS asked (label_id, ordinal)
-JOIN chunk_terms t USING (label_id, ordinal)
-WHERE t.label_id = ANY({labels})
+CROSS JOIN LATERAL (
+    SELECT t.chunk_id FROM chunk_terms t
+    WHERE t.label_id = asked.label_id AND t.ordinal = asked.ordinal AND t.label_id = ANY({labels}) OFFSET 0
+) found
 -- name: chunks
 SELECT c.chunk_id, c.part_id, c.text, c.start_at, c.end_at, c.label_id, l.value AS label,
        d.document_id, d.title, d.label_id AS document_label_id, d.metadata
