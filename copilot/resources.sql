@@ -14,15 +14,16 @@ WHERE p.label_id = ANY({labels}) AND p.document_key IN (
 )
 ORDER BY l.canonical, p.position, p.part_id
 -- name: entities
-SELECT entity_id, count(*) AS chunks
-FROM (
-    SELECT entity_id, chunk_id FROM mention_tokens
+SELECT e.entity_id, sum(e.chunks) AS chunks
+FROM entity_labels e
+WHERE e.label_id = ANY({labels}) AND e.entity_id IN (
+    SELECT entity_id FROM name_tokens
     WHERE token = ANY(%(tokens)s) AND label_id = ANY({labels})
-    GROUP BY entity_id, chunk_id
+    GROUP BY entity_id
     HAVING count(DISTINCT token) = (SELECT count(DISTINCT wanted) FROM unnest(%(tokens)s::text[]) wanted)
-) named
-GROUP BY entity_id
-ORDER BY count(*) DESC, entity_id
+)
+GROUP BY e.entity_id
+ORDER BY sum(e.chunks) DESC, e.entity_id
 LIMIT 1
 -- name: entity_mentions
 SELECT m.kind, m.surface, m.start_at, m.end_at, m.in_title, m.label_id, m.chunk_id, c.part_id,

@@ -204,13 +204,16 @@ class MemoryGraph:
     def __init__(self, corpus: MemoryCorpus) -> None:
         self._corpus = corpus
 
-    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
-        return {
-            entity_id(scope.tenant, mention.key): mention.key
-            for one in self._corpus.visible(scope)
-            for mention, _ in one.chunk.mentions
-            if set(mention.key.split()) & set(tokens)
+    async def linked(self, names: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        keys = {
+            mention.key for one in self._corpus.visible(scope) for mention, _ in one.chunk.mentions
         }
+        found: set[str] = set()
+        for words in (set(name.split()) for name in names):
+            close = {key for key in keys if _share(words, set(key.split())) >= 0.5}
+            few = len(close) <= MOST_LINKS
+            found |= close if few else {key for key in close if set(key.split()) == words}
+        return {entity_id(scope.tenant, key): key for key in found}
 
     async def around(
         self,
@@ -273,6 +276,10 @@ def _halved(vector: Vectors) -> Vectors:
 
 def _similarity(one: _Stored, vector: Vectors) -> float:
     return float(one.chunk.embedding.astype(np.float64) @ vector.astype(np.float64))
+
+
+def _share(one: Set[str], other: Set[str]) -> float:
+    return len(one & other) / max(len(one | other), 1)
 
 
 def _postings(chunks: Sequence[PreparedChunk], term: str) -> PostingList:

@@ -21,8 +21,6 @@ from retrieval.terms import Terms
 
 _RELATED = 0.6
 """What an entity keeps of its weight over a typed relation."""
-_LEAST_OVERLAP = 0.5
-"""Share of words that a name of the question has in common with an entity that it may mean."""
 _MOST_ENTITIES = 64
 
 
@@ -190,14 +188,12 @@ class Links:
 
     async def _question_entities(self) -> dict[str, tuple[float, tuple[str, ...]]]:
         """Entity → weight and path, by shared words of its name, and one typed relation on."""
-        names = [mention.key.split() for mention in self._plan.entities]
-        tokens = sorted({token for name in names for token in name})
-        known = await self._graph.linked(tokens, scope=self._scope) if tokens else {}
-        found: dict[str, tuple[float, tuple[str, ...]]] = {}
-        for entity, key in known.items():
-            overlap = max((_overlap(name, key.split()) for name in names), default=0.0)
-            if overlap >= _LEAST_OVERLAP:
-                found[entity] = (overlap, (key,))
+        names = sorted({mention.key for mention in self._plan.entities})
+        known = await self._graph.linked(names, scope=self._scope) if names else {}
+        found: dict[str, tuple[float, tuple[str, ...]]] = {
+            entity: (max(_overlap(name.split(), key.split()) for name in names), (key,))
+            for entity, key in known.items()
+        }
         steps = await self._graph.neighbours(sorted(found), scope=self._scope) if found else []
         for step in steps:
             weight, path = found[step.from_id]

@@ -138,8 +138,11 @@ class PassageStore(Protocol):
 class GraphStore(Protocol):
     """Entities and relations; two adapters, one contract."""
 
-    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
-        """Entities (id → key) of which some visible mention has one of these name tokens."""
+    async def linked(self, names: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        """Visible entities (id → key) whose keys share at least half of all words with one of these names.
+
+        Where more than `MOST_LINKS` do so with one name, only those with the very same words.
+        """
 
     async def around(
         self,

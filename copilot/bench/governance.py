@@ -9,15 +9,14 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 from copilot.app import database_url
 from copilot.bench.bare import BareGraph, BarePassages, connect
 from copilot.bench.corpus import corpus
-from copilot.bench.enlarge import enlarge
+from copilot.bench.recombined import READER, large
 from copilot.bench.report import Figure, Report, percentile
-from copilot.bench.scopes import COMPARTMENTS, READER, label, measure
+from copilot.bench.scopes import label, measure
 from copilot.citations import cite
 from copilot.commands.asker import as_asker
 from copilot.commands.ingest import take_in
@@ -62,15 +61,19 @@ async def run(settings: Settings) -> Report:
     async with opened(settings) as copilot:
         await take_in(copilot, as_asker(READER), [data / "corpus.jsonl"], label(()))
     url = database_url(settings)
-    labels = [label(pair) for pair in combinations(COMPARTMENTS, 2)]
-    report.environment["chunks"] = await enlarge(url, labels, _CHUNKS)
     embedder = load(settings.models_dir)
     try:
+        report.environment["chunks"] = await large(url, embedder, _documents(data), _CHUNKS)
         async with _sides(url, embedder) as (governed, bare):
             await _overhead(report, governed, bare, _questions(data / "queries.jsonl"))
     finally:
         embedder.close()
     return report
+
+
+def _documents(data: Path) -> list[tuple[str, str]]:
+    lines = (data / "corpus.jsonl").read_text("utf-8").splitlines()
+    return [(one["title"], one["text"]) for one in map(json.loads, lines)]
 
 
 def _questions(file: Path) -> list[str]:

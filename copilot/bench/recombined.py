@@ -7,27 +7,35 @@ corpus is time and agreement with exact search, never the quality of answers.
 
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations, count, islice
+from dataclasses import dataclass, replace
+from itertools import chain, combinations, count, islice
 
 import numpy as np
+import psycopg
 
 from copilot.bench.corpus import PERSON
+from copilot.commands.asker import as_asker
 from copilot.ingest import writer
 from copilot.ingest.documents import Document, Part
 from copilot.ingest.prepare import PreparedDocument, prepare
+from copilot.ledger.log import Ledger
+from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
-from policy.scope import Scope
+from policy.scope import Scope, Scoper
 from retrieval import definitions
 from retrieval.embedding import Embedder, Vectors
 from retrieval.sentences import split
 from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.labels import PostgresLabels
 from retrieval.terms import Terms
 
 _NOISE = 0.02
 """Standard deviation of each of a vector's coordinates, before it is brought to length one again."""
 _BATCH = 256
+_PATIENCE_S = 60.0
 _COMPARTMENTS = tuple(f"C{number}" for number in range(12))
+READER = replace(PERSON, clearance=Classification.TS, compartments=frozenset(_COMPARTMENTS))
+"""Who may read all of it."""
 _LABELS = 250
 """Of each classification."""
 SHARES = {
@@ -75,6 +83,38 @@ def labels() -> dict[Classification, list[Label]]:
         ]
         for level in SHARES
     }
+
+
+async def large(
+    url: str, embedder: Embedder, documents: Sequence[tuple[str, str]], chunks: int
+) -> int:
+    """Brings the database of this URL to about so many chunks, once; gives how many there are.
+
+    `documents` are titles and texts of the base corpus, which stands in the database already.
+    """
+    engine, database = EmbeddedEngine(), Database(url, timeout_s=_PATIENCE_S)
+    await database.open()
+    try:
+        ledger = Ledger(database)
+        for label in chain.from_iterable(labels().values()):
+            await ledger.label_id(label)
+        scope = await Scoper(engine, PostgresLabels(database)).scope(as_asker(READER))
+        present = await _count(url)
+        if present < chunks:
+            await fill(database, scope, await base(documents, embedder), chunks - present)
+        return await _count(url)
+    finally:
+        await database.close()
+        await engine.close()
+
+
+async def _count(url: str) -> int:
+    """As the owner, who then also tells the planner what there is."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("VACUUM ANALYZE")
+        cursor = await connection.execute("SELECT sum(chunks) FROM label_statistics")
+        row = await cursor.fetchone()
+    return int(row[0] or 0) if row else 0
 
 
 async def fill(

@@ -123,10 +123,6 @@ class Rows:
                 end_at=mention.end + shift,
                 in_title=in_title,
             )
-        for key, in_title in dict.fromkeys((one.key, titled) for one, titled in chunk.mentions):
-            entity = {"entity_id": entity_id(self.tenant, key), "key": key, "in_title": in_title}
-            for token in dict.fromkeys(key.split()):
-                self._add("mention_tokens", **of_chunk, **entity, token=token)
         for key, in_title in chunk.defines:
             self._add("definitions", **of_chunk, key=key, in_title=in_title)
 

@@ -91,12 +91,6 @@ SELECT * FROM unnest(
     %(chunk_id)b::text[], %(label_id)b::int[], %(entity_id)b::text[], %(kind)b::text[], %(key)b::text[],
     %(surface)b::text[], %(start_at)b::int[], %(end_at)b::int[], %(in_title)b::boolean[]
 )
--- name: mention_tokens
-INSERT INTO mention_tokens (chunk_id, label_id, entity_id, key, in_title, token)
-SELECT * FROM unnest(
-    %(chunk_id)b::text[], %(label_id)b::int[], %(entity_id)b::text[], %(key)b::text[], %(in_title)b::boolean[],
-    %(token)b::text[]
-)
 -- name: definitions
 INSERT INTO definitions (chunk_id, label_id, key, in_title)
 SELECT * FROM unnest(

@@ -20,7 +20,7 @@ _IDS = """
     UNION SELECT 'name', surface, value FROM mentions JOIN labels USING (label_id)
         WHERE kind IN ('person', 'organisation', 'vessel', 'place', 'name')
     UNION SELECT 'term', term, value FROM posting_blocks JOIN labels USING (label_id)
-    UNION SELECT 'token', token, value FROM mention_tokens JOIN labels USING (label_id)
+    UNION SELECT 'token', key, value FROM name_tokens JOIN labels USING (label_id)
     UNION SELECT 'defined', key, value FROM definitions JOIN labels USING (label_id)
     UNION SELECT 'entry', ledger_id, value FROM ledger_acts JOIN labels USING (label_id)
     UNION SELECT 'answer', answer_id, value

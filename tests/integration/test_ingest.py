@@ -112,6 +112,14 @@ class World:
             FROM chunk_terms, unnest(terms, counts) AS held (term, count) GROUP BY 1, 2, 3"""
         assert self.rows(f"({blocks} EXCEPT TABLE posting_blocks)") == []
         assert self.rows(f"(TABLE posting_blocks EXCEPT {blocks})") == []
+        entities = """
+            SELECT entity_id, label_id, min(key), count(DISTINCT chunk_id)::int FROM mentions GROUP BY 1, 2"""
+        tokens = """
+            SELECT DISTINCT token, label_id, entity_id, key
+            FROM mentions, unnest(string_to_array(key, ' ')) token WHERE token <> ''"""
+        for table, recount in (("entity_labels", entities), ("name_tokens", tokens)):
+            assert self.rows(f"({recount} EXCEPT TABLE {table})") == []
+            assert self.rows(f"(TABLE {table} EXCEPT {recount})") == []
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ OTHERS = {"append", "open", "act", "answer", "page", "all", "openings", "head"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
-    *("mentions", "definitions", "relations"),
+    *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
 PEOPLE = ["revocations", "grants"]
@@ -100,6 +100,7 @@ class Hidden:
             {"v": self.visible},
         )
         defined = as_owner(self.url, "SELECT DISTINCT key FROM definitions")
+        keyed = as_owner(self.url, "SELECT DISTINCT key FROM entity_labels")
         numbered = as_owner(self.url, "SELECT label_id, ordinal FROM chunk_terms")
         hidden = as_owner(
             self.url,
@@ -115,8 +116,11 @@ class Hidden:
             "tokens": ["anton", "drell"],
             "entities": [row["entity_id"] for row in named],
             "most": 100_000,
+            "names": ["anton drell", *(row["key"] for row in keyed)],
             "keys": [row["key"] for row in defined],
             "near": chunks,
+            "later_label_ids": sorted({row["label_id"] for row in numbered}),
+            "later_from": [0] * len({row["label_id"] for row in numbered}),
             "label_ids": [row["label_id"] for row in numbered],
             "ordinals": [row["ordinal"] for row in numbered],
             "id": hidden["document_id"],

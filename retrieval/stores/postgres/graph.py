@@ -17,8 +17,10 @@ class PostgresGraph:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
-        rows = await self._rows("linked", scope, {"tokens": list(tokens)})
+    async def linked(self, names: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        tokens = sorted({token for name in names for token in name.split()})
+        values = {"names": list(names), "tokens": tokens, "most": MOST_LINKS}
+        rows = await self._rows("linked", scope, values)
         return {row["entity_id"]: row["key"] for row in rows}
 
     async def around(
@@ -39,7 +41,7 @@ class PostgresGraph:
         }
         lists: dict[str, list[tuple[str, str, str, int]]] = {}
         for row in await self._rows("around", scope, values):
-            found = (row["source"], row["target"], row["name"], row["degree"])
+            found = (row["source"], row["target"], row["name"], int(row["degree"]))
             lists.setdefault(row["list"], []).append(found)
         inside: dict[str, list[str]] = {}
         for chunk, entity, _, _ in sorted(lists.get("inside", ())):
