@@ -14,8 +14,13 @@ CREATE TABLE name_tokens (
     label_id  int NOT NULL REFERENCES labels,
     entity_id text NOT NULL,
     key       text NOT NULL,
-    PRIMARY KEY (token, label_id, entity_id) INCLUDE (key)
+    words     int NOT NULL,  -- different ones of the key
+    PRIMARY KEY (token, label_id, entity_id) INCLUDE (key, words)
 );
+
+CREATE FUNCTION different_words(key text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT count(DISTINCT word)::int FROM unnest(string_to_array(key, ' ')) word
+$$;
 
 CREATE FUNCTION count_mentions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -25,9 +30,11 @@ BEGIN
     SELECT entity_id, label_id, min(key), count(DISTINCT chunk_id) FROM added
     GROUP BY entity_id, label_id ORDER BY entity_id, label_id
     ON CONFLICT (entity_id, label_id) DO UPDATE SET chunks = e.chunks + excluded.chunks;
-    INSERT INTO name_tokens (token, label_id, entity_id, key)
-    SELECT DISTINCT token, label_id, entity_id, key FROM added, unnest(string_to_array(key, ' ')) token
-    WHERE token <> '' ORDER BY token, label_id, entity_id
+    INSERT INTO name_tokens (token, label_id, entity_id, key, words)
+    SELECT DISTINCT token, named.label_id, named.entity_id, named.key, named.words
+    FROM (SELECT DISTINCT label_id, entity_id, key, different_words(key) AS words FROM added) named,
+         unnest(string_to_array(named.key, ' ')) token
+    WHERE token <> '' ORDER BY 1, 2, 3
     ON CONFLICT (token, label_id, entity_id) DO NOTHING;
     RETURN NULL;
 END $$;
@@ -68,8 +75,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION empty_entities();
 
 INSERT INTO entity_labels (entity_id, label_id, key, chunks)
 SELECT entity_id, label_id, min(key), count(DISTINCT chunk_id) FROM mentions GROUP BY entity_id, label_id;
-INSERT INTO name_tokens (token, label_id, entity_id, key)
-SELECT DISTINCT token, label_id, entity_id, key FROM mention_tokens;
+INSERT INTO name_tokens (token, label_id, entity_id, key, words)
+SELECT DISTINCT token, label_id, entity_id, key, different_words(key) FROM mention_tokens;
 DROP TABLE mention_tokens;
 
 CREATE OR REPLACE FUNCTION forget_title(of_key uuid) RETURNS void LANGUAGE sql SECURITY DEFINER

@@ -115,7 +115,7 @@ class World:
         entities = """
             SELECT entity_id, label_id, min(key), count(DISTINCT chunk_id)::int FROM mentions GROUP BY 1, 2"""
         tokens = """
-            SELECT DISTINCT token, label_id, entity_id, key
+            SELECT DISTINCT token, label_id, entity_id, key, different_words(key)
             FROM mentions, unnest(string_to_array(key, ' ')) token WHERE token <> ''"""
         for table, recount in (("entity_labels", entities), ("name_tokens", tokens)):
             assert self.rows(f"({recount} EXCEPT TABLE {table})") == []

@@ -58,26 +58,15 @@ def inside_of_all(block: str) -> str:
 
 def mentions_of_all(block: str) -> str:
     """Shows where hidden chunks mention an entity."""
-    return _replaced(block, "FROM asked)) AND label_id = ANY({labels})", "FROM asked))")
+    return _replaced(block, "degree <= %(most)s)) AND label_id = ANY({labels})", "degree <= %(most)s))")
 
 
 def degree_of_all(block: str) -> str:
-    """Counts hidden mentions as well, and shows none."""
+    """Counts hidden mentions as well, and lets them use up what an entity may give; shows none."""
     return _replaced(
         block,
-        "count(*) OVER (PARTITION BY entity_id)",
-        "(SELECT count(DISTINCT y.chunk_id) FROM mentions y WHERE y.entity_id = mentions.entity_id)",
-    )
-
-
-def limit_before_scope(block: str) -> str:
-    """Lets hidden chunks use up what one entity may give."""
-    return _replaced(
-        mentions_of_all(block),
-        "degree FROM named\nWHERE degree <= %(most)s OR chunk_id = ANY(%(near)s)",
-        """degree FROM named
-           WHERE (degree <= %(most)s OR chunk_id = ANY(%(near)s))
-           AND chunk_id IN (SELECT chunk_id FROM chunks WHERE label_id = ANY({labels}))""",
+        "(SELECT entity_id FROM asked)) AND label_id = ANY({labels})",
+        "(SELECT entity_id FROM asked))",
     )
 
 
@@ -119,7 +108,6 @@ MUTANTS = [
     Mutant(graph, "around", mentions_of_all),
     Mutant(graph, "around", degree_of_all),
     Mutant(graph, "around", definitions_of_all),
-    Mutant(graph, "around", limit_before_scope),
     Mutant(graph, "neighbours"),
     Mutant(resources, "document"),
     Mutant(resources, "entities"),

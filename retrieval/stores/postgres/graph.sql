@@ -1,15 +1,15 @@
 -- name: linked
 -- Of each name the entities that share enough words with it; too many of them only where they bear just that name.
 WITH asked AS (
-    SELECT DISTINCT name, token, (SELECT count(DISTINCT word) FROM unnest(string_to_array(name, ' ')) word) AS words
+    SELECT DISTINCT name, token, different_words(name) AS words
     FROM unnest(%(names)s::text[]) name, unnest(string_to_array(name, ' ')) token
 ), sharing AS (
     SELECT asked.name, t.entity_id, t.key, count(DISTINCT t.token) AS shared,
-           asked.words - count(DISTINCT t.token)
-           + (SELECT count(DISTINCT word) FROM unnest(string_to_array(t.key, ' ')) word) AS total
+           asked.words + t.words - count(DISTINCT t.token) AS total
     FROM name_tokens t JOIN asked USING (token)
     WHERE t.token = ANY(%(tokens)s) AND t.label_id = ANY({labels})
-    GROUP BY asked.name, asked.words, t.entity_id, t.key
+      AND t.words BETWEEN (asked.words + 1) / 2 AND 2 * asked.words  -- Others cannot share half.
+    GROUP BY asked.name, asked.words, t.entity_id, t.key, t.words
 ), close AS (
     SELECT entity_id, key, shared = total AS same, count(*) OVER (PARTITION BY name) AS others
     FROM sharing WHERE 2 * shared >= total
