@@ -1,0 +1,110 @@
+"""The graph in Neo4j: a projection of Postgres, with the scope inside every hop and a fence before each read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from policy.errors import Unavailable
+from policy.scope import Scope
+from retrieval.ports import MOST_LINKS, Definition, EntityLink, Neighbour
+from retrieval.stores.neo4j.queries import Queries
+from retrieval.stores.neo4j.server import Neo4j, Record, values
+
+_CYPHER = Queries("retrieval.stores.neo4j", "graph.cypher")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Which projection may be read, and what it must have seen by now."""
+
+    generation: str
+    token: int
+
+
+class Fence(Protocol):
+    """Knows what the projection still lacks."""
+
+    async def position(self, scope: Scope) -> Position:
+        """Raises Unavailable where a restriction within the scope, or the projection itself, is not there yet."""
+
+
+class Neo4jGraph:
+    """`GraphStore` on Neo4j. Its results are those of Postgres, in the same order."""
+
+    def __init__(self, server: Neo4j, fence: Fence) -> None:
+        self._server = server
+        self._fence = fence
+
+    async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
+        [found] = await self._read(scope, {"tokens": list(tokens)}, "linked")
+        return {record[0]: record[1] for record in found}
+
+    async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
+        [found] = await self._read(scope, {"chunks": list(chunk_ids)}, "entities_in")
+        inside: dict[str, list[str]] = {}
+        for chunk, entity in sorted(found):
+            inside.setdefault(chunk, []).append(entity)
+        return inside
+
+    async def mentions(
+        self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[EntityLink]:
+        parameters = {"entities": list(entity_ids), "near": list(near), "most": MOST_LINKS}
+        known, close = await self._read(scope, parameters, "mentions", "mentions_near")
+        names = {entity: key for entity, key, *_ in known}
+        bounded = _bounded([(entity, degree, some) for entity, _, degree, some in known], close)
+        return [
+            EntityLink(entity_id=entity, name=names[entity], chunk_id=chunk, degree=degree)
+            for entity, chunk, degree in bounded
+        ]
+
+    async def defined(
+        self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
+    ) -> list[Definition]:
+        parameters = {"keys": list(keys), "near": list(near), "most": MOST_LINKS}
+        known, close = await self._read(scope, parameters, "defined", "defined_near")
+        return [
+            Definition(key=key, chunk_id=chunk)
+            for key, chunk, _ in _bounded(
+                [(key, degree, some) for key, degree, some in known], close
+            )
+        ]
+
+    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
+        parameters = {"entities": list(entity_ids)}
+        on, back = await self._read(scope, parameters, "neighbours_on", "neighbours_back")
+        steps = sorted(
+            {tuple(one) for one in (*on, *back)}, key=lambda s: (s[0], s[3], s[2], s[1], s[4])
+        )
+        return [
+            Neighbour(from_id=a, from_name=a_name, relation=type_, entity_id=b, name=b_name)
+            for a, a_name, type_, b, b_name in steps
+        ]
+
+    async def _read(
+        self, scope: Scope, parameters: Mapping[str, Any], *blocks: str
+    ) -> list[list[Record]]:
+        """What each block finds, all in one transaction on a projection that may be read."""
+        position = await self._fence.position(scope)
+        given = {**parameters, "labels": scope.label_ids}
+        held = {"generation": position.generation, "token": position.token}
+        async with self._server.reading() as transaction:
+            if not await values(transaction, _CYPHER["seen"], held):
+                raise Unavailable("neo4j", _ANOTHER)
+            return [
+                [record[0] for record in await values(transaction, _CYPHER[block], given)]
+                for block in blocks
+            ]
+
+
+_ANOTHER = "the graph in Neo4j is not the one that this database keeps; run `copilot graph rebuild`"
+
+
+def _bounded(
+    known: Iterable[tuple[str, int, Sequence[str]]], close: Iterable[Record]
+) -> list[tuple[str, str, int]]:
+    """The (name, chunk, degree) of each name: all its chunks, or of one that has too many the close ones."""
+    degrees = {name: degree for name, degree, _ in known}
+    few = {(name, chunk) for name, _, chunks in known for chunk in chunks}
+    many = {(name, chunk) for name, chunk in close if degrees.get(name, 0) > MOST_LINKS}
+    return [(name, chunk, degrees[name]) for name, chunk in sorted(few | many)]
