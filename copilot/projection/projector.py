@@ -6,7 +6,7 @@ order of rows does not matter, and a row may be taken again after a crash.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -38,9 +38,17 @@ class Backlog:
 class Projector:
     """The only writer of the projection: of several processes the one that holds the lock, batch by batch."""
 
-    def __init__(self, database: Database, projection: Neo4jProjection) -> None:
+    def __init__(
+        self,
+        database: Database,
+        projection: Neo4jProjection,
+        *,
+        check: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`check` is asked before the first batch whether Neo4j is what the batches need."""
         self._database = database
         self._projection = projection
+        self._check = check
         self._task: asyncio.Task[None] | None = None
 
     def follow(self) -> None:
@@ -84,6 +92,12 @@ class Projector:
             waiting = await _row(connection, "backlog")
         return Backlog(state=state["state"], **waiting)
 
+    async def reached(self) -> Backlog:
+        """As `backlog`, once Neo4j has answered. Raises Unavailable, or Misconfigured where it lacks migrations."""
+        if self._check is not None:
+            await self._check()
+        return await self.backlog()
+
     async def step(self) -> bool:
         """Does one batch; gives whether there was one.
 
@@ -93,6 +107,9 @@ class Projector:
         async with self._database.transaction(Role.PROJECTOR) as connection:
             if not (await _row(connection, "lead"))["leads"]:
                 return False
+            if self._check is not None:
+                await self._check()
+                self._check = None
             state = await _row(connection, "state")
             match state["state"]:
                 case "off":

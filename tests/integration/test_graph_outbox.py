@@ -57,10 +57,9 @@ def test_a_part_is_noted_in_the_transaction_that_changes_it(
     owner: psycopg.Connection[Any],
 ) -> None:
     part, label, key = one(owner)
-    with owner.transaction() as transaction:
+    with owner.transaction(force_rollback=True):
         owner.execute(COPY, [part])
         assert waiting(owner) == [(label, "copy", "added")]
-        raise psycopg.Rollback(transaction)
     assert waiting(owner) == []
     owner.execute("DELETE FROM documents WHERE document_key = %s", [key])
     assert (label, part, "removed") in waiting(owner)

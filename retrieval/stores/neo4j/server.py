@@ -101,7 +101,8 @@ async def _errors(seconds: float) -> AsyncIterator[None]:
         raise Unavailable(
             "neo4j", "Neo4j refuses who we are; see NEO4J_USER and NEO4J_PASSWORD"
         ) from error
-    except Neo4jError as error:
+    except (Neo4jError, ValueError, LookupError) as error:
+        # The latter two from the driver, where bytes are none of its protocol.
         raise Unavailable(
             "neo4j", "the graph refuses or answers nonsense; the log tells the operator why"
         ) from error
