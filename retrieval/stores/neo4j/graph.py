@@ -8,7 +8,7 @@ from policy.errors import Unavailable
 from policy.scope import Scope
 from retrieval.ports import MOST_LINKS, Definition, EntityLink, Neighbour
 from retrieval.stores.neo4j.queries import Queries
-from retrieval.stores.neo4j.server import Neo4j, Record, values
+from retrieval.stores.neo4j.server import Neo4j, Record
 
 _CYPHER = Queries("retrieval.stores.neo4j", "graph.cypher")
 
@@ -36,11 +36,11 @@ class Neo4jGraph:
         self._fence = fence
 
     async def linked(self, tokens: Sequence[str], *, scope: Scope) -> dict[str, str]:
-        [found] = await self._read(scope, {"tokens": list(tokens)}, "linked")
+        [found] = await self._read("linked", scope, {"tokens": list(tokens)})
         return {record[0]: record[1] for record in found}
 
     async def entities_in(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, list[str]]:
-        [found] = await self._read(scope, {"chunks": list(chunk_ids)}, "entities_in")
+        [found] = await self._read("entities_in", scope, {"chunks": list(chunk_ids)})
         inside: dict[str, list[str]] = {}
         for chunk, entity in sorted(found):
             inside.setdefault(chunk, []).append(entity)
@@ -50,7 +50,7 @@ class Neo4jGraph:
         self, entity_ids: Sequence[str], near: Sequence[str], *, scope: Scope
     ) -> list[EntityLink]:
         parameters = {"entities": list(entity_ids), "near": list(near), "most": MOST_LINKS}
-        known, close = await self._read(scope, parameters, "mentions", "mentions_near")
+        known, close = await self._read("mentions", scope, parameters)
         names = {entity: key for entity, key, *_ in known}
         bounded = _bounded([(entity, degree, some) for entity, _, degree, some in known], close)
         return [
@@ -62,7 +62,7 @@ class Neo4jGraph:
         self, keys: Sequence[str], near: Sequence[str], *, scope: Scope
     ) -> list[Definition]:
         parameters = {"keys": list(keys), "near": list(near), "most": MOST_LINKS}
-        known, close = await self._read(scope, parameters, "defined", "defined_near")
+        known, close = await self._read("defined", scope, parameters)
         return [
             Definition(key=key, chunk_id=chunk)
             for key, chunk, _ in _bounded(
@@ -72,7 +72,7 @@ class Neo4jGraph:
 
     async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
         parameters = {"entities": list(entity_ids)}
-        on, back = await self._read(scope, parameters, "neighbours_on", "neighbours_back")
+        on, back = await self._read("neighbours", scope, parameters)
         steps = sorted(
             {tuple(one) for one in (*on, *back)}, key=lambda s: (s[0], s[3], s[2], s[1], s[4])
         )
@@ -81,20 +81,16 @@ class Neo4jGraph:
             for a, a_name, type_, b, b_name in steps
         ]
 
-    async def _read(
-        self, scope: Scope, parameters: Mapping[str, Any], *blocks: str
-    ) -> list[list[Record]]:
-        """What each block finds, all in one transaction on a projection that may be read."""
+    async def _read(self, block: str, scope: Scope, parameters: Mapping[str, Any]) -> list[Any]:
+        """What the block finds, as one record, in a projection that may be read."""
         position = await self._fence.position(scope)
-        given = {**parameters, "labels": scope.label_ids}
         held = {"generation": position.generation, "token": position.token}
-        async with self._server.reading() as transaction:
-            if not await values(transaction, _CYPHER["seen"], held):
-                raise Unavailable("neo4j", _ANOTHER)
-            return [
-                [record[0] for record in await values(transaction, _CYPHER[block], given)]
-                for block in blocks
-            ]
+        found = await self._server.read(
+            _CYPHER[block], {**parameters, **held, "labels": scope.label_ids}
+        )
+        if not found:
+            raise Unavailable("neo4j", _ANOTHER)
+        return found[0]
 
 
 _ANOTHER = "the graph in Neo4j is not the one that this database keeps; run `copilot graph rebuild`"

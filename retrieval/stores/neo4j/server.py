@@ -54,35 +54,34 @@ class Neo4j:
         except (TimeoutError, DriverError, Neo4jError, OSError):
             return
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncTransaction]:
-        """A transaction that reads, until `timeout_s`. Raises Unavailable("neo4j", …)."""
-        async with self._transaction(READ_ACCESS, self._timeout_s) as transaction:
-            yield transaction
+    async def read(self, query: str, values: Mapping[str, Any]) -> list[Record]:
+        """A statement that reads, in one round trip, until `timeout_s`. Raises Unavailable("neo4j", …)."""
+        return await self._run(query, values, READ_ACCESS, self._timeout_s)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncTransaction]:
         """A transaction that writes and is committed at the end. Raises Unavailable("neo4j", …)."""
-        patience = self._timeout_s * _WRITERS_PATIENCE
-        async with self._transaction(WRITE_ACCESS, patience) as transaction:
-            yield transaction
-
-    async def run(self, query: str, values: Mapping[str, Any] | None = None) -> list[Record]:
-        """A statement in a transaction of its own: for schema, and for what commits in batches."""
         seconds = self._timeout_s * _WRITERS_PATIENCE
-        async with _errors(seconds), self._driver.session() as session:
-            result = await session.run(Query(query, timeout=seconds), dict(values or {}))
-            return await result.values()
-
-    @asynccontextmanager
-    async def _transaction(self, access: str, seconds: float) -> AsyncIterator[AsyncTransaction]:
         async with (
             _errors(seconds),
-            self._driver.session(default_access_mode=access) as session,
+            self._driver.session(default_access_mode=WRITE_ACCESS) as session,
             await session.begin_transaction(timeout=seconds) as transaction,
         ):
             yield transaction
             await transaction.commit()
+
+    async def run(self, query: str, values: Mapping[str, Any] | None = None) -> list[Record]:
+        """A statement in a transaction of its own: for schema, and for what commits in batches."""
+        return await self._run(
+            query, values or {}, WRITE_ACCESS, self._timeout_s * _WRITERS_PATIENCE
+        )
+
+    async def _run(
+        self, query: str, values: Mapping[str, Any], access: str, seconds: float
+    ) -> list[Record]:
+        async with _errors(seconds), self._driver.session(default_access_mode=access) as session:
+            result = await session.run(Query(query, timeout=seconds), dict(values))
+            return await result.values()
 
 
 async def values(
