@@ -39,9 +39,10 @@ async def projected(settings: Settings, database: Database) -> AsyncIterator[Gra
         projector.follow()
         try:
             yield Neo4jGraph(server, PostgresFence(database))
-            await _last_batches(projector)
         finally:
+            # First, or its last batch would hold the lock and be broken off.
             await projector.close()
+        await _last_batches(projector)
 
 
 @asynccontextmanager

@@ -131,7 +131,9 @@ class Projector:
     async def _fill(self, connection: Connection, state: Mapping[str, Any]) -> bool:
         position = await _position(connection, state)
         if not state["filled_to"]:
-            await self._projection.clear(position)
+            if await self._projection.empty():
+                return True
+            await self._projection.begin(position)
         values = {"filled_to": state["filled_to"], "most": _PARTS}
         cursor = await connection.execute(SQL["parts_after"], values)
         part_ids = [row["part_id"] for row in await cursor.fetchall()]

@@ -21,7 +21,7 @@ from retrieval.stores.postgres.projection import PostgresFence
 from tests.integration.test_ingest import World, opened
 from tests.servers.neo4j import Neo4jServer
 
-TOKENS = ["anton", "drell", "alder", "shipping", "ltd", "vance", "elsa", "tanker", "quay"]
+TOKENS = "anton drell alder shipping ltd vance elsa tanker quay harbour lane secret meeting".split()
 
 
 @dataclass(kw_only=True)

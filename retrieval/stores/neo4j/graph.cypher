@@ -5,9 +5,9 @@ MATCH (p:Projection {name: 'graph', generation: $generation}) WHERE p.token >= $
 RETURN COLLECT {
     MATCH (w:Word)-[:IN_NAME]->(e:Entity)
     USING INDEX w:Word(token)
-    WHERE w.token IN $tokens AND w.label_id IN $labels AND e.label_id IN $labels
-      AND EXISTS { (e)<-[:MENTIONS]-(c:Chunk WHERE c.label_id IN $labels) }
-    RETURN DISTINCT [e.entity_id, e.key]
+    WHERE w.token IN $tokens AND w.label_id IN $labels AND e.label_id IN $labels AND EXISTS { (e)<-[:MENTIONS]-() }
+    WITH DISTINCT e.entity_id AS entity, e.key AS key
+    RETURN [entity, key]
 } AS found
 // name: entities_in
 MATCH (p:Projection {name: 'graph', generation: $generation}) WHERE p.token >= $token
@@ -18,7 +18,7 @@ RETURN COLLECT {
 } AS found
 // name: mentions
 MATCH (p:Projection {name: 'graph', generation: $generation}) WHERE p.token >= $token
-RETURN COLLECT {
+WITH COLLECT {
     // How many visible chunks name each entity and, where these are not too many, which. No edge joins two labels,
     // so that those of a visible node count without being followed.
     MATCH (e:Entity)
@@ -31,14 +31,17 @@ RETURN COLLECT {
         MATCH (node)<-[:MENTIONS]-(c:Chunk WHERE c.label_id IN $labels)
         RETURN c.chunk_id
     }]
-} AS known, COLLECT {
+} AS known
+WITH known, [one IN known WHERE one[2] > $most | one[0]] AS many
+RETURN known, COLLECT {
+    WITH many WHERE size(many) > 0
     MATCH (c:Chunk)-[:MENTIONS]->(e:Entity)
-    WHERE c.chunk_id IN $near AND c.label_id IN $labels AND e.entity_id IN $entities AND e.label_id IN $labels
+    WHERE c.chunk_id IN $near AND c.label_id IN $labels AND e.entity_id IN many AND e.label_id IN $labels
     RETURN DISTINCT [e.entity_id, c.chunk_id]
 } AS close
 // name: defined
 MATCH (p:Projection {name: 'graph', generation: $generation}) WHERE p.token >= $token
-RETURN COLLECT {
+WITH COLLECT {
     MATCH (n:Name)
     USING INDEX n:Name(key)
     WHERE n.key IN $keys AND n.label_id IN $labels
@@ -49,9 +52,12 @@ RETURN COLLECT {
         MATCH (node)<-[:DEFINES]-(c:Chunk WHERE c.label_id IN $labels)
         RETURN c.chunk_id
     }]
-} AS known, COLLECT {
+} AS known
+WITH known, [one IN known WHERE one[1] > $most | one[0]] AS many
+RETURN known, COLLECT {
+    WITH many WHERE size(many) > 0
     MATCH (c:Chunk)-[:DEFINES]->(n:Name)
-    WHERE c.chunk_id IN $near AND c.label_id IN $labels AND n.key IN $keys AND n.label_id IN $labels
+    WHERE c.chunk_id IN $near AND c.label_id IN $labels AND n.key IN many AND n.label_id IN $labels
     RETURN DISTINCT [n.key, c.chunk_id]
 } AS close
 // name: neighbours

@@ -99,8 +99,8 @@ _ANOTHER = "the graph in Neo4j is not the one that this database keeps; run `cop
 def _bounded(
     known: Iterable[tuple[str, int, Sequence[str]]], close: Iterable[Record]
 ) -> list[tuple[str, str, int]]:
-    """The (name, chunk, degree) of each name: all its chunks, or of one that has too many the close ones."""
+    """The (name, chunk, degree) of each name, in order: of one that has too many chunks, the close ones."""
     degrees = {name: degree for name, degree, _ in known}
     few = {(name, chunk) for name, _, chunks in known for chunk in chunks}
-    many = {(name, chunk) for name, chunk in close if degrees.get(name, 0) > MOST_LINKS}
-    return [(name, chunk, degrees[name]) for name, chunk in sorted(few | many)]
+    few |= {(name, chunk) for name, chunk in close}
+    return [(name, chunk, degrees[name]) for name, chunk in sorted(few)]

@@ -1,7 +1,9 @@
 // name: generation
 MATCH (p:Projection {name: 'graph'}) RETURN p.generation
 // name: empty
-MATCH (x:Projection|Chunk|Entity|Name|Word) CALL (x) { DETACH DELETE x } IN TRANSACTIONS OF 5000 ROWS
+MATCH (x:Projection|Chunk|Entity|Name|Word) WITH x LIMIT $most
+CALL (x) { DETACH DELETE x } IN TRANSACTIONS OF 2000 ROWS
+RETURN count(x)
 // name: begin
 MERGE (p:Projection {name: 'graph'}) SET p.generation = $generation, p.token = $token
 // name: hold

@@ -13,6 +13,8 @@ from retrieval.stores.neo4j.server import Neo4j, values
 
 _CYPHER = Queries("retrieval.stores.neo4j", "projection.cypher")
 _ROWS = 2000
+_REMOVED = 20_000
+"""At a time, so that emptying a large graph stays within the limit of a write."""
 FACTS = ("chunk", "mention", "word", "definition", "relation", "residue")
 
 Row = Mapping[str, Any]
@@ -50,9 +52,13 @@ class Neo4jProjection:
         found = await self._server.run(_CYPHER["generation"])
         return str(found[0][0]) if found else None
 
-    async def clear(self, position: Position) -> None:
-        """Empties it, whatever it was, and begins a new one. Safe to repeat."""
-        await self._server.run(_CYPHER["empty"])
+    async def empty(self) -> bool:
+        """Removes some of what is there, whoever made it; gives whether there was anything."""
+        [[removed]] = await self._server.run(_CYPHER["empty"], {"most": _REMOVED})
+        return bool(removed)
+
+    async def begin(self, position: Position) -> None:
+        """Begins a new one where there is nothing."""
         held = {"generation": position.generation, "token": position.token - 1}
         await self._server.run(_CYPHER["begin"], held)
 
