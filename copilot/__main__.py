@@ -30,6 +30,9 @@ _COMMANDS = {
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
     "ledger checkpoint": "ledger:checkpoint",
+    "graph verify": "graph:verify",
+    "graph rebuild": "graph:rebuild",
+    "graph stop": "graph:stop",
     "policy test": "policy:test",
     "policy diff": "policy:diff",
     "policy explain": "policy:explain",
@@ -178,9 +181,19 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     _json(verify)
     actions.add_parser("export")
     actions.add_parser("checkpoint")
+    _graph(commands)
     bench = commands.add_parser("bench", help="measure")
     bench.add_argument("name")
     _json(bench)
+
+
+def _graph(commands: "Commands[argparse.ArgumentParser]") -> None:
+    graph = commands.add_parser("graph", help="compare, fill anew or end the graph in Neo4j")
+    actions = graph.add_subparsers(dest="action", required=True)
+    verify = actions.add_parser("verify", help="compare it with Postgres; exit 1 where it differs")
+    _json(verify)
+    actions.add_parser("rebuild", help="empty it and fill it from Postgres")
+    actions.add_parser("stop", help="note no more changes for it; `rebuild` begins again")
 
 
 def _as(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.log import Ledger
 from copilot.output_scan import OutputScan, read_canaries
+from copilot.projection.opened import projected
 from copilot.prompts import Prompts
 from copilot.recorder import Recorder
 from copilot.resources import Resources
@@ -34,6 +35,7 @@ from policy.scope import Scoper
 from retrieval.embedding import Embedder
 from retrieval.embedding import load as load_embedder
 from retrieval.hybrid import Hybrid
+from retrieval.ports import GraphStore
 from retrieval.relevance import Relevance
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.embedded import start as start_postgres
@@ -68,14 +70,16 @@ async def build(
     near = Near(database)
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     try:
-        yield assemble(
-            settings,
-            database=database,
-            engine=engine,
-            embedder=embedder,
-            near=near,
-            preferred=given or _preferred(settings, sdk),
-        )
+        async with projected(settings, database) as graph:
+            yield assemble(
+                settings,
+                database=database,
+                engine=engine,
+                embedder=embedder,
+                preferred=given or _preferred(settings, sdk),
+                graph=graph,
+                near=near,
+            )
     finally:
         await near.close()
         await database.close()
@@ -93,8 +97,9 @@ def assemble(
     embedder: Embedder,
     near: Near | None = None,
     preferred: Sequence[Provider] = (),
+    graph: GraphStore | None = None,
 ) -> Copilot:
-    """The product over parts that the caller has opened and closes."""
+    """The product over parts that the caller has opened and closes; without a `graph` that in Postgres."""
     scoper = Scoper(engine, PostgresLabels(database))
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
@@ -108,7 +113,16 @@ def assemble(
         gate=gate,
         recorder=recorder,
         pipeline=_pipeline(
-            settings, database, engine, scoper, ledger, metrics, embedder, near, preferred
+            settings,
+            database,
+            engine,
+            scoper,
+            ledger,
+            metrics,
+            embedder,
+            near,
+            preferred,
+            graph or PostgresGraph(database),
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
@@ -134,9 +148,10 @@ def _pipeline(
     embedder: Embedder,
     near: Near | None,
     preferred: Sequence[Provider],
+    graph: GraphStore,
 ) -> Pipeline:
     passages = PostgresPassages(database, near)
-    hybrid = Hybrid(passages, PostgresGraph(database), embedder, graphrag=settings.graphrag_enabled)
+    hybrid = Hybrid(passages, graph, embedder, graphrag=settings.graphrag_enabled)
     finder = Finder(
         engine=engine,
         scoper=scoper,

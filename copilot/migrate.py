@@ -50,7 +50,7 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
         await _lock(connection)
         await connection.execute(_HISTORY)
         cursor = await connection.execute("SELECT name, sha256 FROM migrations")
-        pending = _pending(migrations(path), dict(await cursor.fetchall()))
+        pending = pending_of(migrations(path), dict(await cursor.fetchall()))
         for migration in pending:
             await _apply(connection, migration)
         return [migration.name for migration in pending]
@@ -90,14 +90,14 @@ async def _require(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None
     pending = migrations()
     if row and row[0]:
         cursor = await connection.execute("SELECT name, sha256 FROM migrations")
-        pending = _pending(migrations(), dict(await cursor.fetchall()))
+        pending = pending_of(migrations(), dict(await cursor.fetchall()))
     if pending:
         raise Misconfigured(
             f"the database lacks the migration {pending[0].name}; run `copilot migrate`"
         )
 
 
-def _pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]:
+def pending_of(known: list[Migration], applied: dict[str, str]) -> list[Migration]:
     names = {migration.name for migration in known}
     if newer := sorted(set(applied) - names):
         raise Misconfigured(

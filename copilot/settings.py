@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from policy.errors import Misconfigured
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.IGNORECASE | re.ASCII)
+_NEO4J_SCHEMES = {f"{one}{tls}" for one in ("bolt", "neo4j") for tls in ("", "+s", "+ssc")}
 _DEFAULT_PORT = re.compile(r"^(?:(http://.+):80|(https://.+):443)$")
 
 
@@ -21,6 +22,12 @@ class Settings:
     """Where the exported embedder lies; several data directories may share it."""
     database_url: str | None = field(default=None, repr=False)
     opa_url: str | None = field(default=None, repr=False)
+    neo4j_url: str | None = field(default=None, repr=False)
+    """Where the graph is projected to; without it the graph is read from Postgres."""
+    neo4j_user: str = "neo4j"
+    neo4j_password: str | None = field(default=None, repr=False)
+    neo4j_timeout_s: float = 2.0
+    """For one read; a batch of writes gets thirty times as much."""
     anthropic_api_key: str | None = field(default=None, repr=False)
     anthropic_base_url: str | None = field(default=None, repr=False)
     model: str | None = None
@@ -64,6 +71,10 @@ class Settings:
             models_dir=Path(env.get("COPILOT_MODELS_DIR") or data_dir / "models"),
             database_url=_url(env, "DATABASE_URL", {"postgres", "postgresql"}),
             opa_url=_url(env, "OPA_URL", {"http", "https"}),
+            neo4j_url=_neo4j_url(env),
+            neo4j_user=env.get("NEO4J_USER") or "neo4j",
+            neo4j_password=env.get("NEO4J_PASSWORD") or None,
+            neo4j_timeout_s=_seconds(env, "COPILOT_NEO4J_TIMEOUT", 2.0),
             anthropic_api_key=env.get("ANTHROPIC_API_KEY") or None,
             anthropic_base_url=_url(env, "ANTHROPIC_BASE_URL", {"http", "https"}),
             model=env.get("COPILOT_MODEL") or None,
@@ -102,6 +113,13 @@ def _url(env: Mapping[str, str], name: str, schemes: set[str]) -> str | None:
         wanted = " or ".join(f"{one}://" for one in sorted(schemes))
         raise Misconfigured(f"{name} must be a URL that begins with {wanted}")
     return value
+
+
+def _neo4j_url(env: Mapping[str, str]) -> str | None:
+    url = _url(env, "NEO4J_URL", _NEO4J_SCHEMES)
+    if url is not None and not env.get("NEO4J_PASSWORD"):
+        raise Misconfigured("NEO4J_URL is set and NEO4J_PASSWORD is not: say both or neither")
+    return url
 
 
 def _is_url(value: str, schemes: set[str]) -> bool:

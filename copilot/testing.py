@@ -13,6 +13,7 @@ from copilot.ingest.documents import Document
 from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart, prepare
 from policy.labels import Label
 from policy.scope import LabelCatalog, Scope
+from retrieval import linking
 from retrieval.embedding import DIMENSION, Vectors
 from retrieval.identity import entity_id
 from retrieval.ports import (
@@ -208,12 +209,7 @@ class MemoryGraph:
         keys = {
             mention.key for one in self._corpus.visible(scope) for mention, _ in one.chunk.mentions
         }
-        found: set[str] = set()
-        for words in (set(name.split()) for name in names):
-            close = {key for key in keys if _share(words, set(key.split())) >= 0.5}
-            few = len(close) <= MOST_LINKS
-            found |= close if few else {key for key in close if set(key.split()) == words}
-        return {entity_id(scope.tenant, key): key for key in found}
+        return {entity_id(scope.tenant, key): key for key in linking.close(names, keys)}
 
     async def around(
         self,
@@ -276,10 +272,6 @@ def _halved(vector: Vectors) -> Vectors:
 
 def _similarity(one: _Stored, vector: Vectors) -> float:
     return float(one.chunk.embedding.astype(np.float64) @ vector.astype(np.float64))
-
-
-def _share(one: Set[str], other: Set[str]) -> float:
-    return len(one & other) / max(len(one | other), 1)
 
 
 def _postings(chunks: Sequence[PreparedChunk], term: str) -> PostingList:

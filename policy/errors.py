@@ -50,7 +50,8 @@ class Forbidden(CopilotError):
 class Unavailable(CopilotError):
     """A dependency is down, slow or answers nonsense; nothing ungoverned was released.
 
-    `dependency` is one of "postgres", "policy", "model", "ledger", "identity" (the key server).
+    `dependency` is one of "postgres", "neo4j", "policy", "model", "ledger", "identity" (the key
+    server).
     """
 
     code = "UNAVAILABLE"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from policy.scope import Scope
-from retrieval import definitions
+from retrieval import definitions, linking
 from retrieval.analysis import Plan
 from retrieval.definitions import Naming
 from retrieval.embedding import Vectors
@@ -191,7 +191,7 @@ class Links:
         names = sorted({mention.key for mention in self._plan.entities})
         known = await self._graph.linked(names, scope=self._scope) if names else {}
         found: dict[str, tuple[float, tuple[str, ...]]] = {
-            entity: (max(_overlap(name.split(), key.split()) for name in names), (key,))
+            entity: (max(linking.share(name, key) for name in names), (key,))
             for entity, key in known.items()
         }
         steps = await self._graph.neighbours(sorted(found), scope=self._scope) if found else []
@@ -250,8 +250,3 @@ def _weighed(link: Link, kind: Kind, widest: float) -> Link:
     relative = kind.relative * (link.weight / widest) ** kind.sharpness
     share = kind.most * (relative + (1 - kind.relative) * link.weight)
     return Link(chunk_id=link.chunk_id, weight=share, path=link.path)
-
-
-def _overlap(asked: Sequence[str], known: Sequence[str]) -> float:
-    both = set(asked) & set(known)
-    return len(both) / max(len(set(asked) | set(known)), 1)

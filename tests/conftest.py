@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from copilot.telemetry import OWN_LOGGERS
+from tests.servers import neo4j as neo4j_server
 from tests.servers import opa
 from tests.servers import postgres as postgres_server
 
@@ -58,6 +59,13 @@ def opa_server_url() -> Iterator[str]:
     """An OPA server without a policy: who uses it publishes one."""
     with opa.serve() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def neo4j() -> "Iterator[neo4j_server.Neo4jServer]":
+    """A real Neo4j. It has one graph: whoever projects into it begins by emptying it."""
+    with neo4j_server.serve() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,10 @@ async def serve(settings: Settings, options: Namespace) -> int:
 async def migrate(settings: Settings, _: Namespace) -> int:
     """Brings the database to this version."""
     applied = await migrate_database(database_url(settings))
+    if settings.neo4j_url:
+        from copilot.projection.opened import migrated
+
+        applied += [f"neo4j {name}" for name in await migrated(settings)]
     print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
     return 0
 
@@ -81,6 +85,8 @@ async def doctor(settings: Settings, _: Namespace) -> int:
         "postgres": _postgres_check,
         "product": _product_check,
     }
+    if settings.neo4j_url:
+        checks["neo4j"] = _neo4j_check
     failed = 0
     for name, check in checks.items():
         try:
@@ -110,6 +116,15 @@ async def _postgres_check(settings: Settings) -> str:
     except psycopg.OperationalError as error:
         raise Misconfigured(f"cannot connect: {str(error).splitlines()[0]}") from error
     return f"version {row[0]}" if row else "connected"
+
+
+async def _neo4j_check(settings: Settings) -> str:
+    from copilot.projection.opened import projector
+
+    async with projector(settings, database_url(settings)) as one:
+        backlog = await one.reached()
+    behind = f"{backlog.changes} changes behind for {backlog.seconds:.1f} s"
+    return f"{backlog.state}, {behind if backlog.changes else 'nothing waits'}"
 
 
 async def _product_check(settings: Settings) -> str:

@@ -100,3 +100,6 @@ BEGIN
         EXECUTE format('GRANT SELECT ON %I TO copilot_reader', labelled);
     END LOOP;
 END $$;
+-- What the projection of the graph is compared with.
+GRANT SELECT (token, label_id, entity_id) ON name_tokens TO copilot_projector;
+CREATE POLICY projected ON name_tokens TO copilot_projector USING (true);

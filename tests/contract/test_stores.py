@@ -17,6 +17,8 @@ from copilot.ingest.documents import Document, Part
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.prepare import prepare
 from copilot.ledger.log import Ledger
+from copilot.projection import schema
+from copilot.projection.projector import Projector
 from copilot.recorder import Recorder
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryLabels, MemoryPassages
 from policy.embedded import EmbeddedEngine
@@ -25,11 +27,16 @@ from policy.principal import Asker, Principal
 from policy.scope import LabelSource, Scope, Scoper
 from retrieval.ports import MOST_LINKS, GraphStore, PassageStore
 from retrieval.sentences import split
+from retrieval.stores.neo4j.graph import Neo4jGraph
+from retrieval.stores.neo4j.projection import Neo4jProjection
+from retrieval.stores.neo4j.server import Neo4j
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.projection import PostgresFence
 from retrieval.stores.postgres.search import PostgresPassages
 from retrieval.terms import Terms
+from tests.servers.neo4j import Neo4jServer
 
 EMBEDDER = FakeEmbedder()
 TERMS = Terms()
@@ -161,6 +168,29 @@ async def postgres(url: str) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
+async def in_neo4j(url: str, server: Neo4jServer) -> AsyncIterator[Stores]:
+    """Passages in Postgres, the graph in Neo4j: filled anew, then kept by the outbox."""
+    database = Database(url, timeout_s=10)
+    await database.open()
+    graph = Neo4j(server.url, user="neo4j", password=server.password, timeout_s=10)
+    projector = Projector(database, Neo4jProjection(graph))
+    await schema.migrate(graph)
+    try:
+        async with postgres(url) as stores:
+            await projector.rebuild()
+
+            async def put(*documents: Document) -> None:
+                await stores.put(*documents)
+                await projector.catch_up()
+
+            projected = Neo4jGraph(graph, PostgresFence(database))
+            yield replace(stores, graph=projected, put=put)
+    finally:
+        await graph.close()
+        await database.close()
+
+
+@asynccontextmanager
 async def scoper(labels: LabelSource | MemoryLabels) -> AsyncIterator[Scoper]:
     engine = EmbeddedEngine()
     try:
@@ -169,10 +199,13 @@ async def scoper(labels: LabelSource | MemoryLabels) -> AsyncIterator[Scoper]:
         await engine.close()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "neo4j"])
 def opened(request: pytest.FixtureRequest) -> Opened:
     if request.param == "memory":
         return memory
+    if request.param == "neo4j":
+        url = request.getfixturevalue("database_url")
+        return partial(in_neo4j, url, request.getfixturevalue("neo4j"))
     return partial(postgres, request.getfixturevalue("database_url"))
 
 
@@ -300,7 +333,7 @@ def test_what_is_hidden_changes_nothing(
     anyio.run(check)
 
 
-def test_the_fakes_give_what_postgres_gives(database_url: str) -> None:
+def test_all_stores_give_the_same(database_url: str, neo4j: Neo4jServer) -> None:
     corpus = [
         document(1, "Alder Shipping Ltd", Classification.U, (Classification.U, SENTENCES[0])),
         document(
@@ -322,7 +355,9 @@ def test_the_fakes_give_what_postgres_gives(database_url: str) -> None:
         for who in (LOW, HIGH):
             real = await seen(partial(postgres, database_url), who)
             fake = await seen(memory, who)
+            projected = await seen(partial(in_neo4j, database_url, neo4j), who)
             assert _rounded(real) == _rounded(fake)
+            assert projected == real
             assert all(real)
 
     anyio.run(check)

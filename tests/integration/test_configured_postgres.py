@@ -16,7 +16,7 @@ from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import intern
 
 pytestmark = pytest.mark.anyio
-ROLES = ("copilot_reader", "copilot_writer", "copilot_ledger", "copilot_auditor")
+ROLES = tuple(map(str, Role))
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
         *(f"append_ledger_entry {role}" for role in (Role.LEDGER, Role.WRITER)),
         *(f"raise_fence {role}" for role in (Role.LEDGER, Role.WRITER)),
         f"drop_bare_document {Role.WRITER}",
+        f"fill_graph {Role.PROJECTOR}",
         f"forget_title {Role.WRITER}",
         f"hold_document {Role.WRITER}",
         f"take_from_rate_limit {Role.LEDGER}",

@@ -58,7 +58,9 @@ def inside_of_all(block: str) -> str:
 
 def mentions_of_all(block: str) -> str:
     """Shows where hidden chunks mention an entity."""
-    return _replaced(block, "degree <= %(most)s)) AND label_id = ANY({labels})", "degree <= %(most)s))")
+    return _replaced(
+        block, "degree <= %(most)s)) AND label_id = ANY({labels})", "degree <= %(most)s))"
+    )
 
 
 def degree_of_all(block: str) -> str:

@@ -22,6 +22,10 @@ def test_an_empty_environment_gives_the_defaults_of_the_class() -> None:
         "COPILOT_MODELS_DIR",
         "DATABASE_URL",
         "OPA_URL",
+        "NEO4J_URL",
+        "NEO4J_USER",
+        "NEO4J_PASSWORD",
+        "COPILOT_NEO4J_TIMEOUT",
         "ANTHROPIC_API_KEY",
         "ANTHROPIC_BASE_URL",
         "COPILOT_MODEL",
@@ -56,6 +60,8 @@ def test_an_empty_variable_is_as_good_as_none(name: str) -> None:
         ("DATABASE_URL", "postgres://db/one", "database_url", "postgres://db/one"),
         ("DATABASE_URL", "postgresql://db/one", "database_url", "postgresql://db/one"),
         ("OPA_URL", "http://opa:8181", "opa_url", "http://opa:8181"),
+        ("NEO4J_USER", "copilot", "neo4j_user", "copilot"),
+        ("COPILOT_NEO4J_TIMEOUT", "0.5", "neo4j_timeout_s", 0.5),
         ("ANTHROPIC_API_KEY", "key", "anthropic_api_key", "key"),
         ("ANTHROPIC_BASE_URL", "https://proxy", "anthropic_base_url", "https://proxy"),
         ("COPILOT_MODEL", "claude-opus-5", "model", "claude-opus-5"),
@@ -115,6 +121,8 @@ def test_a_switch_is_read_in_its_usual_spellings(text: str, meant: bool) -> None
         ("DATABASE_URL", "mysql://db/one"),
         ("DATABASE_URL", "db/one"),
         ("OPA_URL", "opa:8181"),
+        ("NEO4J_URL", "http://graph:7474"),
+        ("COPILOT_NEO4J_TIMEOUT", "0"),
         ("OPA_URL", "file:///etc/passwd"),
         ("ANTHROPIC_BASE_URL", "ftp://proxy"),
         ("COPILOT_JWKS_URL", "idp/keys"),
@@ -170,3 +178,18 @@ def test_secrets_do_not_show_in_repr() -> None:
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)
     assert settings.database_url == env["DATABASE_URL"]
+
+
+@pytest.mark.parametrize("scheme", ["bolt", "bolt+s", "neo4j", "neo4j+s", "neo4j+ssc"])
+def test_a_neo4j_is_named_with_its_password_and_neither_shows(scheme: str) -> None:
+    env = {"NEO4J_URL": f"{scheme}://hunter2.example:7687", "NEO4J_PASSWORD": "hunter2"}
+    settings = Settings.from_environment(env)
+    assert settings.neo4j_url == env["NEO4J_URL"]
+    assert settings.neo4j_password == "hunter2"
+    assert settings.neo4j_user == "neo4j"
+    assert "hunter2" not in repr(settings)
+
+
+def test_a_neo4j_without_a_password_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="NEO4J_PASSWORD"):
+        Settings.from_environment({"NEO4J_URL": "bolt://graph:7687"})

@@ -37,6 +37,8 @@ class Role(StrEnum):
     WRITER = "copilot_writer"
     LEDGER = "copilot_ledger"
     AUDITOR = "copilot_auditor"
+    PROJECTOR = "copilot_projector"
+    """Reads the names under every label, and no text."""
 
 
 _WRITERS_PATIENCE = 24
@@ -170,4 +172,4 @@ _MALFORMED = (
 
 
 def _patience(role: Role, timeout_s: float) -> float:
-    return timeout_s * (_WRITERS_PATIENCE if role is Role.WRITER else 1)
+    return timeout_s * (_WRITERS_PATIENCE if role in {Role.WRITER, Role.PROJECTOR} else 1)

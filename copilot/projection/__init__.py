@@ -1,0 +1,1 @@
+"""The graph in Neo4j: kept in step with Postgres, filled, and compared with it."""

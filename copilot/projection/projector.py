@@ -1,0 +1,195 @@
+"""The projector: brings the parts that the outbox names to what they are now in Postgres.
+
+A row of the outbox says which part to look at, and what is written is what the part is at that time. So the
+order of rows does not matter, and a row may be taken again after a crash.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from policy.errors import CopilotError, Misconfigured
+from retrieval.stores.neo4j.graph import Position
+from retrieval.stores.neo4j.projection import Neo4jProjection, Rows
+from retrieval.stores.postgres.database import Connection, Database, Role
+from retrieval.stores.postgres.queries import Queries
+
+SQL = Queries("copilot.projection", "projection.sql")
+_PARTS = 128
+"""In one transaction; a part is all that a document has under one label."""
+_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How far the projection is behind."""
+
+    state: str
+    changes: int
+    seconds: float
+    """Since the oldest of the changes that wait."""
+
+
+class Projector:
+    """The only writer of the projection: of several processes the one that holds the lock, batch by batch."""
+
+    def __init__(
+        self,
+        database: Database,
+        projection: Neo4jProjection,
+        *,
+        check: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`check` is asked before the first batch whether Neo4j is what the batches need."""
+        self._database = database
+        self._projection = projection
+        self._check = check
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self) -> None:
+        """Keeps the projection in step from now on, until `close`. A Neo4j that is down is waited for."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def catch_up(self) -> None:
+        """Works until nothing waits, or somebody else does the work. Raises Unavailable, or as `step`."""
+        while await self.step():
+            pass
+
+    async def rebuild(self) -> None:
+        """Empties the projection and fills it anew; safe to repeat. Nobody reads it meanwhile."""
+        async with self._database.transaction(Role.PROJECTOR) as connection:
+            await connection.execute(SQL["lead_waiting"])
+            await connection.execute(SQL["fill"])
+        while (await self.backlog()).state == "filling":
+            if not await self.step():
+                await asyncio.sleep(_PAUSE_S)
+        await self.catch_up()
+
+    async def stop(self) -> None:
+        """Ends the projection: nothing is noted any more. What Neo4j holds stays there, unread."""
+        async with self._database.transaction(Role.PROJECTOR) as connection:
+            await connection.execute(SQL["lead_waiting"])
+            await connection.execute(SQL["stop"])
+            await connection.execute(SQL["forget"])
+
+    async def backlog(self) -> Backlog:
+        """What waits, in all tenants."""
+        async with self._database.transaction(Role.PROJECTOR) as connection:
+            state = await _row(connection, "state")
+            waiting = await _row(connection, "backlog")
+        return Backlog(state=state["state"], **waiting)
+
+    async def reached(self) -> Backlog:
+        """As `backlog`, once Neo4j has answered. Raises Unavailable, or Misconfigured where it lacks migrations."""
+        if self._check is not None:
+            await self._check()
+        return await self.backlog()
+
+    async def step(self) -> bool:
+        """Does one batch; gives whether there was one.
+
+        Raises Unavailable, and Misconfigured where Neo4j holds what another database projects. What was not
+        committed here is done again by whoever comes next.
+        """
+        async with self._database.transaction(Role.PROJECTOR) as connection:
+            if not (await _row(connection, "lead"))["leads"]:
+                return False
+            if self._check is not None:
+                await self._check()
+                self._check = None
+            state = await _row(connection, "state")
+            match state["state"]:
+                case "off":
+                    await self._begin(connection)
+                    return True
+                case "filling":
+                    return await self._fill(connection, state)
+                case _:
+                    return await self._apply(connection, state)
+
+    async def _begin(self, connection: Connection) -> None:
+        if await self._projection.generation() is not None:
+            raise Misconfigured(
+                "Neo4j holds the graph of another database, or one that was stopped; "
+                "`copilot graph rebuild` puts this one in its place"
+            )
+        await connection.execute(SQL["fill"])
+
+    async def _fill(self, connection: Connection, state: Mapping[str, Any]) -> bool:
+        position = await _position(connection, state)
+        if not state["filled_to"]:
+            if await self._projection.empty():
+                return True
+            await self._projection.begin(position)
+        values = {"filled_to": state["filled_to"], "most": _PARTS}
+        cursor = await connection.execute(SQL["parts_after"], values)
+        part_ids = [row["part_id"] for row in await cursor.fetchall()]
+        await self._replace(connection, part_ids, position)
+        if part_ids:
+            await connection.execute(SQL["filled_to"], {"filled_to": part_ids[-1]})
+        else:
+            await connection.execute(SQL["kept"])
+        return True
+
+    async def _apply(self, connection: Connection, state: Mapping[str, Any]) -> bool:
+        cursor = await connection.execute(SQL["waiting"], {"most": _PARTS})
+        rows = await cursor.fetchall()
+        if not rows:
+            return False
+        position = await _position(connection, state)
+        part_ids = sorted({row["part_id"] for row in rows})
+        await self._replace(connection, part_ids, position)
+        await connection.execute(SQL["done"], {"seqs": [row["seq"] for row in rows]})
+        return True
+
+    async def _replace(
+        self, connection: Connection, part_ids: Sequence[str], position: Position
+    ) -> None:
+        """Each table is read after the rows that name the parts; what changes in between is noted again."""
+        parts = {"parts": list(part_ids)}
+        rows = {
+            block: await (await connection.execute(SQL[block], parts)).fetchall()
+            for block in ("chunks", "mentions", "words", "definitions", "relations")
+        }
+        await self._projection.replace(part_ids, Rows(**rows), position)
+        await connection.execute(SQL["written"], {"token": position.token})
+
+    async def _follow(self) -> None:
+        pause, said = _PAUSE_S, ""
+        while True:
+            try:
+                worked = await self.step()
+                pause, said = _PAUSE_S, ""
+            except CopilotError as error:
+                worked = False
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                if error.message != said:
+                    said = error.message
+                    _log.warning("the graph falls behind: %s", said)
+            if not worked:
+                await asyncio.sleep(pause)
+
+
+async def _position(connection: Connection, state: Mapping[str, Any]) -> Position:
+    """Taken under the lock: of two writers the later one has the higher token."""
+    token = (await _row(connection, "token"))["token"]
+    return Position(generation=state["generation"], token=token)
+
+
+async def _row(connection: Connection, block: str) -> dict[str, Any]:
+    row = await (await connection.execute(SQL[block])).fetchone()
+    assert row is not None  # each of these blocks gives one row
+    return row

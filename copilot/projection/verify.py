@@ -1,0 +1,109 @@
+"""Comparing the projection with Postgres: counts and a digest for each label, and where they first differ."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot.projection.projector import SQL
+from retrieval.stores.neo4j.projection import FACTS, Neo4jProjection
+from retrieval.stores.postgres.database import Database, Role
+
+_MOST_NAMED = 20
+_BATCH = 2000
+Fact = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """The facts of one label: how many of each kind, and a sum over their hashes, whatever their order."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+
+    def add(self, fact: Fact) -> None:
+        self.counts[fact[0]] += 1
+        data = json.dumps(fact, ensure_ascii=True).encode()
+        self.total = (self.total + int.from_bytes(hashlib.sha256(data).digest())) % (1 << 256)
+
+    @property
+    def digest(self) -> str:
+        return f"{self.total:064x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Label id → what stands in Postgres and in Neo4j, and the first facts that only one of them has."""
+
+    postgres: dict[int, Tally]
+    neo4j: dict[int, Tally]
+    differences: tuple[str, ...]
+    """Kind and ids, without names: what a passage says stays in Postgres."""
+
+    @property
+    def different(self) -> list[int]:
+        return _different(self.postgres, self.neo4j)
+
+
+async def compare(database: Database, projection: Neo4jProjection) -> Comparison:
+    """Compares all labels. Raises Unavailable."""
+    postgres, neo4j = await _tallies(_stored(database)), await _tallies(_projected(projection))
+    different = _different(postgres, neo4j)
+    differences: list[str] = []
+    if different:
+        first = await _facts(_stored(database), different)
+        second = await _facts(_projected(projection), different)
+        differences = [
+            *(f"only in Postgres: {one}" for one in _named(first - second)),
+            *(f"only in Neo4j: {one}" for one in _named(second - first)),
+        ]
+    return Comparison(postgres=postgres, neo4j=neo4j, differences=tuple(differences))
+
+
+def _different(postgres: dict[int, Tally], neo4j: dict[int, Tally]) -> list[int]:
+    none = Tally()
+    return sorted(
+        label
+        for label in {*postgres, *neo4j}
+        if postgres.get(label, none).total != neo4j.get(label, none).total
+    )
+
+
+def _named(facts: Counter[Fact]) -> list[str]:
+    return [" ".join(map(str, fact[:2])) for fact in sorted(facts, key=str)[:_MOST_NAMED]]
+
+
+async def _tallies(facts: AsyncIterator[tuple[int, Fact]]) -> dict[int, Tally]:
+    tallies: defaultdict[int, Tally] = defaultdict(Tally)
+    async for label_id, fact in facts:
+        tallies[label_id].add(fact)
+    return dict(tallies)
+
+
+async def _facts(facts: AsyncIterator[tuple[int, Fact]], label_ids: Sequence[int]) -> Counter[Fact]:
+    wanted = set(label_ids)
+    return Counter([fact async for label_id, fact in facts if label_id in wanted])
+
+
+async def _stored(database: Database) -> AsyncIterator[tuple[int, Fact]]:
+    for kind in FACTS:
+        if kind == "residue":
+            continue
+        async with (
+            database.transaction(Role.PROJECTOR) as connection,
+            connection.cursor(name="facts") as cursor,
+        ):
+            await cursor.execute(SQL[f"{kind}_facts"])
+            while rows := await cursor.fetchmany(_BATCH):
+                for row in rows:
+                    yield row["label_id"], tuple(row["fact"])
+
+
+async def _projected(projection: Neo4jProjection) -> AsyncIterator[tuple[int, Fact]]:
+    for kind in FACTS:
+        async with aclosing(projection.facts(kind)) as facts:
+            async for label_id, fact in facts:
+                yield label_id, fact

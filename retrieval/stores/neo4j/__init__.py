@@ -1,0 +1,1 @@
+"""The graph in Neo4j: a projection of what Postgres holds."""

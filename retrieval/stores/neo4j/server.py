@@ -1,0 +1,109 @@
+"""Neo4j as this program reaches it: transactions with a deadline, and errors of our own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from neo4j import (
+    READ_ACCESS,
+    WRITE_ACCESS,
+    AsyncGraphDatabase,
+    AsyncTransaction,
+    NotificationMinimumSeverity,
+    Query,
+)
+from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+
+from policy.errors import Misconfigured, Unavailable
+
+Record = list[Any]
+_WRITERS_PATIENCE = 30
+"""A batch is written in one transaction; nobody waits for it as for an answer."""
+
+
+class Neo4j:
+    """One server or cluster. `timeout_s` holds for a whole read, a write gets 30 times as much.
+
+    Raises Misconfigured where `url` cannot be meant.
+    """
+
+    def __init__(self, url: str, *, user: str, password: str, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        try:
+            self._driver = AsyncGraphDatabase.driver(
+                url,
+                auth=(user, password),
+                connection_timeout=timeout_s,
+                connection_acquisition_timeout=timeout_s,
+                notifications_min_severity=NotificationMinimumSeverity.OFF,
+                telemetry_disabled=True,
+            )
+        except (ConfigurationError, ValueError) as error:
+            # Without its cause, which repeats the address.
+            raise Misconfigured(
+                "NEO4J_URL cannot be read: write bolt://HOST:PORT or neo4j://HOST:PORT, "
+                "with the user in NEO4J_USER"
+            ) from error
+
+    async def close(self) -> None:
+        """Closes what lies idle; a server that is gone is not waited for."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._driver.close()
+        except (TimeoutError, DriverError, Neo4jError, OSError):
+            return
+
+    async def read(self, query: str, values: Mapping[str, Any]) -> list[Record]:
+        """A statement that reads, in one round trip, until `timeout_s`. Raises Unavailable("neo4j", …)."""
+        return await self._run(query, values, READ_ACCESS, self._timeout_s)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncTransaction]:
+        """A transaction that writes and is committed at the end. Raises Unavailable("neo4j", …)."""
+        seconds = self._timeout_s * _WRITERS_PATIENCE
+        async with (
+            _errors(seconds),
+            self._driver.session(default_access_mode=WRITE_ACCESS) as session,
+            await session.begin_transaction(timeout=seconds) as transaction,
+        ):
+            yield transaction
+            await transaction.commit()
+
+    async def run(self, query: str, values: Mapping[str, Any] | None = None) -> list[Record]:
+        """A statement in a transaction of its own: for schema, and for what commits in batches."""
+        return await self._run(
+            query, values or {}, WRITE_ACCESS, self._timeout_s * _WRITERS_PATIENCE
+        )
+
+    async def _run(
+        self, query: str, values: Mapping[str, Any], access: str, seconds: float
+    ) -> list[Record]:
+        async with _errors(seconds), self._driver.session(default_access_mode=access) as session:
+            result = await session.run(Query(query, timeout=seconds), dict(values))
+            return await result.values()
+
+
+async def values(
+    transaction: AsyncTransaction, query: str, parameters: Mapping[str, Any]
+) -> list[Record]:
+    """All records of a statement."""
+    return await (await transaction.run(query, dict(parameters))).values()
+
+
+@asynccontextmanager
+async def _errors(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except AuthError as error:
+        raise Unavailable(
+            "neo4j", "Neo4j refuses who we are; see NEO4J_USER and NEO4J_PASSWORD"
+        ) from error
+    except (Neo4jError, ValueError, LookupError) as error:
+        # The latter two from the driver, where bytes are none of its protocol.
+        raise Unavailable(
+            "neo4j", "the graph refuses or answers nonsense; the log tells the operator why"
+        ) from error
+    except (DriverError, OSError, TimeoutError) as error:
+        raise Unavailable("neo4j", "the graph does not answer; nothing was done") from error
