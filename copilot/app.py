@@ -151,7 +151,13 @@ def _pipeline(
     graph: GraphStore,
 ) -> Pipeline:
     passages = PostgresPassages(database, near)
-    hybrid = Hybrid(passages, graph, embedder, graphrag=settings.graphrag_enabled)
+    hybrid = Hybrid(
+        passages,
+        graph,
+        embedder,
+        graphrag=settings.graphrag_enabled,
+        required=Installation.read(settings.tenants, None).graph_required,
+    )
     finder = Finder(
         engine=engine,
         scoper=scoper,

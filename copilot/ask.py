@@ -113,7 +113,7 @@ class Pipeline:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return SearchResult(
             contexts=tuple(asked.contexts),
-            notice=notice(step_up),
+            notice=notice(step_up, asked.found.degraded),
             ledger_id=ledger_id,
             timings_ms=asked.timings.ms,
         )
@@ -195,7 +195,7 @@ class Pipeline:
         if asked.step_up:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return NotFound(
-            text=NOT_FOUND,
+            text=" ".join(filter(None, [NOT_FOUND, notice(False, asked.found.degraded)])),
             explanation=_explanation(asked),
             redactions=asked.redactions,
             ledger_id=ledger_id,
@@ -219,7 +219,7 @@ def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:
         sentences=tuple(asked.sentences),
         explanation=_explanation(asked),
         redactions=asked.redactions,
-        notice=notice(asked.step_up),
+        notice=notice(asked.step_up, asked.found.degraded),
         answer_id=answer_id,
         ledger_id=ledger_id,
         model=asked.finished.model,

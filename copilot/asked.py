@@ -78,6 +78,7 @@ def record_of(
             "scope": asked.scope.canonical_labels(),
             "contexts": [_context_json(one) for one in asked.contexts],
             "unnamed": asked.unnamed,
+            "degraded": list(asked.found.degraded),
             "recheck_dropped": [_context_json(one) for one in asked.refused],
             "prompt": _prompt_json(asked.prompt),
             "routing": asked.choice.to_json() if asked.choice else None,

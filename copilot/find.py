@@ -82,6 +82,8 @@ class Finder:
         found = await self._hybrid.search(plan, scope=scope, limit=limit, timings=timings)
         with timings.stage("recheck"):
             checked = await double_check(self._engine, asker, scope, found.contexts)
+        for arm in found.degraded:
+            self._metrics.degraded(arm)
         if checked.dropped:
             self._metrics.recheck_mismatches(len(checked.dropped))
         return Asked(

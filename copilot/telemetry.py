@@ -50,6 +50,9 @@ class Metrics:
         self._mismatches = self._counter(
             "copilot_recheck_mismatches", "Contexts that the double check refused: an incident"
         )
+        self._degraded = self._counter(
+            "copilot_degraded_searches", "Searches in which an arm did not answer", "arm"
+        )
         self._dropped = self._counter(
             "copilot_dropped_sentences", "Sentences that were not released", "reason"
         )
@@ -97,6 +100,10 @@ class Metrics:
     def dropped(self, reason: str, n: int) -> None:
         """Sentences were held back: "scan" or "citation"."""
         self._dropped.labels(reason).inc(n)
+
+    def degraded(self, arm: str) -> None:
+        """A search went on without an arm."""
+        self._degraded.labels(arm).inc()
 
     def finding(self, kind: str, count: int) -> None:
         """The output scan found something of this kind."""

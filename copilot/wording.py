@@ -1,5 +1,7 @@
 """What is said where there is nothing to show: from principal and policy alone, the same for absent and hidden."""
 
+from collections.abc import Sequence
+
 NOT_FOUND = "Nothing that you may read answers this question."
 STEP_UP = (
     "Nothing that your present sign-in opens answers this. With a recent strong sign-in policy may open "
@@ -11,6 +13,13 @@ CLOSED_LABEL = "You may put a document only under a label that you may read your
 REFUSED = "The output filter held this answer back; the ledger has its reasons."
 
 
-def notice(step_up: bool) -> str | None:
-    """What goes with a result that a stronger sign-in might have made fuller."""
-    return NOTICE if step_up else None
+DEGRADED = {
+    "graph": "The graph did not answer: what only names lead to is missing here.",
+    "keyword": "The search by words did not answer: this is what is near in meaning alone.",
+}
+
+
+def notice(step_up: bool, degraded: Sequence[str] = ()) -> str | None:
+    """What goes with a result that a stronger sign-in, or an arm that did not answer, might have made fuller."""
+    told = [NOTICE] if step_up else []
+    return " ".join([*told, *(DEGRADED[arm] for arm in degraded)]) or None

@@ -14,7 +14,7 @@ from policy.labels import HANDLING, Classification, is_name
 
 PROVIDERS = frozenset(["anthropic", "openai", "azure", "google", "perplexity", "offline"])
 """The names by which providers are known here and to `intelgraph.llm.route`."""
-_TENANT = frozenset(["reason_required", "policy"])
+_TENANT = frozenset(["reason_required", "graph_required", "policy"])
 _ACCREDITATION = frozenset(["residency", "classification", "compartments", "handling"])
 
 
@@ -24,6 +24,8 @@ class Tenant:
 
     reason_required: bool = False
     """Whether whoever reads has to say why."""
+    graph_required: bool = False
+    """Whether no answer is better than one without the graph."""
     policy: Path | None = None
     """The folder of a bundle of their own, which can only narrow (`policy.narrowed`)."""
 
@@ -38,6 +40,9 @@ class Installation:
 
     def reason_required(self, tenant: str) -> bool:
         return tenant in self.tenants and self.tenants[tenant].reason_required
+
+    def graph_required(self, tenant: str) -> bool:
+        return tenant in self.tenants and self.tenants[tenant].graph_required
 
     @classmethod
     def read(cls, tenants: Path | None, accreditations: Path | None) -> "Installation":
@@ -83,13 +88,15 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _tenant(value: Mapping[str, Any], name: str, file: Path) -> Tenant:
     _only(value, _TENANT, f"{file}: {name!r}")
-    required, folder = value.get("reason_required", False), value.get("policy")
-    if not isinstance(required, bool):
-        raise Misconfigured(f"{file}: reason_required of {name!r} must be true or false")
+    folder = value.get("policy")
+    flags = {key: value.get(key, False) for key in ("reason_required", "graph_required")}
+    for key, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise Misconfigured(f"{file}: {key} of {name!r} must be true or false")
     if folder is not None and not (isinstance(folder, str) and folder):
         raise Misconfigured(f"{file}: policy of {name!r} must be the path of a folder, or null")
     # Beside the file that names it, so that the two can be moved together.
-    return Tenant(reason_required=required, policy=file.parent / folder if folder else None)
+    return Tenant(**flags, policy=file.parent / folder if folder else None)
 
 
 def _accreditation(value: Mapping[str, Any], provider: str, file: Path | None) -> Mapping[str, Any]:

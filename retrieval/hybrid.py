@@ -1,10 +1,11 @@
 """Hybrid retrieval: the three arms, fused, with the texts of what they found."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from policy.errors import Unavailable
 from policy.scope import Scope
 from retrieval import fusion, graph, keyword, vector
 from retrieval.analysis import Plan
@@ -13,6 +14,9 @@ from retrieval.fit import Fit
 from retrieval.links import Links
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.types import Arm, Context, Hit
+
+_PATIENCE_S = 1.0
+"""After so long a database that failed is not asked a second time: whoever waits wants to know."""
 
 
 @dataclass(slots=True)
@@ -42,10 +46,16 @@ class Found:
     """Rarity of each question term among the visible chunks."""
     arms: Mapping[str, int]
     """How many chunks each arm proposed."""
+    degraded: tuple[str, ...] = ()
+    """The arms that did not answer."""
 
 
 class Hybrid:
-    """Retrieves for a plan within a scope. `graphrag=False` leaves the vector arm alone."""
+    """Retrieves for a plan within a scope. `graphrag=False` leaves the vector arm alone.
+
+    Where the graph does not answer, the other two arms do; where keywords do not, vectors alone; but not for
+    a tenant for whom `required` says that the graph is.
+    """
 
     def __init__(
         self,
@@ -54,43 +64,55 @@ class Hybrid:
         embedder: Embedder,
         *,
         graphrag: bool = True,
+        required: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._passages = passages
         self._entities = entities
         self._embedder = embedder
-        self._graphrag = graphrag
+        self._arms = tuple(Arm) if graphrag else (Arm.VECTOR,)
+        self._required = required
 
     async def search(self, plan: Plan, *, scope: Scope, limit: int, timings: Timings) -> Found:
         """Up to `limit` chunks. Raises Unavailable where a store does not answer."""
         with timings.stage("embedding"):
             question = (await self._embedder.embed([plan.question]))[0]
-        async with self._passages.reading(scope=scope):
-            return await self._search(plan, question, scope=scope, limit=limit, timings=timings)
+        asked = _Asked(plan=plan, question=question, scope=scope, limit=limit, timings=timings)
+        begun = time.perf_counter()
+        try:
+            return await self._search(asked, self._arms)
+        except _Lost as lost:
+            slow = time.perf_counter() - begun > _PATIENCE_S
+            if self._required(scope.tenant) or (slow and lost.error.dependency == "postgres"):
+                raise lost.error from None
+            found = await self._search(asked, self._arms[: self._arms.index(lost.arm)])
+            return replace(found, degraded=(str(lost.arm),))
 
-    async def _search(
-        self, plan: Plan, question: Vectors, *, scope: Scope, limit: int, timings: Timings
-    ) -> Found:
+    async def _search(self, asked: "_Asked", arms: Sequence[Arm]) -> Found:
+        async with self._passages.reading(scope=asked.scope):
+            return await self._found(asked, arms)
+
+    async def _found(self, asked: "_Asked", arms: Sequence[Arm]) -> Found:
+        scope, question, timings = asked.scope, asked.question, asked.timings
         with timings.stage("vector"):
-            nearest = await vector.search(self._passages, question, limit, scope=scope)
+            nearest = await vector.search(self._passages, question, asked.limit, scope=scope)
         rankings: dict[Arm, list[Hit]] = {Arm.VECTOR: nearest}
         ranking = keyword.NOTHING
-        if self._graphrag:
-            with timings.stage("keyword"):
-                ranking = await keyword.search(self._passages, plan.terms, limit, scope=scope)
+        if Arm.KEYWORD in arms:
+            with timings.stage("keyword"), _lost(Arm.KEYWORD):
+                ranking = await keyword.search(
+                    self._passages, asked.plan.terms, asked.limit, scope=scope
+                )
             rankings[Arm.KEYWORD] = ranking.hits
         fit = Fit(nearest, ranking)
         best = sorted({hit.chunk_id for hits in rankings.values() for hit in hits})
         with timings.stage("weighing"):
             terms = list(ranking.idf)
             fit.learn(await self._passages.weigh(best, question, terms, scope=scope))
-        if self._graphrag:
-            with timings.stage("graph"):
-                links = Links(
-                    self._passages, self._entities, plan, question, fit, best, scope=scope
-                )
-                rankings[Arm.GRAPH] = await graph.search(links, best, limit)
+        if Arm.GRAPH in arms:
+            with timings.stage("graph"), _lost(Arm.GRAPH):
+                rankings[Arm.GRAPH] = await self._graph(asked, fit, best)
         with timings.stage("fusion"):
-            fused = fusion.fuse(rankings, fit)[:limit]
+            fused = fusion.fuse(rankings, fit)[: asked.limit]
         with timings.stage("texts"):
             chunks = await self._passages.chunks([one.chunk_id for one in fused], scope=scope)
         return Found(
@@ -103,3 +125,42 @@ class Hybrid:
             idf=ranking.idf,
             arms={str(arm): len(hits) for arm, hits in rankings.items()},
         )
+
+    async def _graph(self, asked: "_Asked", fit: Fit, best: Sequence[str]) -> list[Hit]:
+        links = Links(
+            self._passages,
+            self._entities,
+            asked.plan,
+            asked.question,
+            fit,
+            best,
+            scope=asked.scope,
+        )
+        return await graph.search(links, best, asked.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a search is for."""
+
+    plan: Plan
+    question: Vectors
+    scope: Scope
+    limit: int
+    timings: Timings
+
+
+class _Lost(Exception):
+    """An arm did not answer."""
+
+    def __init__(self, arm: Arm, error: Unavailable) -> None:
+        self.arm = arm
+        self.error = error
+
+
+@contextmanager
+def _lost(arm: Arm) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        raise _Lost(arm, error) from error

@@ -26,22 +26,24 @@ def test_who_states_nothing_has_the_defaults() -> None:
     nothing = Installation.read(None, None)
     assert nothing == Installation()
     assert not nothing.reason_required("t1")
+    assert not nothing.graph_required("t1")
     assert (nothing.tenants, nothing.accreditations) == ({}, {})
 
 
 def test_tenants_are_read_with_their_policy_beside_the_file(tmp_path: Path) -> None:
     stated = {
         "t1": {"reason_required": True, "policy": "rules/t1"},
-        "t2": {},
+        "t2": {"graph_required": True},
         "t3": {"policy": None},
     }
     read = Installation.read(write(tmp_path / "tenants.json", stated), None)
     assert read.tenants == {
         "t1": Tenant(reason_required=True, policy=tmp_path / "rules" / "t1"),
-        "t2": Tenant(),
+        "t2": Tenant(graph_required=True),
         "t3": Tenant(),
     }
     assert [read.reason_required(tenant) for tenant in ("t1", "t2", "t9")] == [True, False, False]
+    assert [read.graph_required(tenant) for tenant in ("t1", "t2", "t9")] == [False, True, False]
 
 
 def test_accreditations_are_read_as_they_are(tmp_path: Path) -> None:
@@ -88,6 +90,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     ("tenant", "fault"),
     [
         ({"reason_required": "yes"}, "reason_required of 't1' must be true or false"),
+        ({"graph_required": 1}, "graph_required of 't1' must be true or false"),
         ({"reason_required": None}, "reason_required of 't1' must be true or false"),
         ({"reason_required": 1}, "reason_required of 't1' must be true or false"),
         ({"policy": 1}, "policy of 't1' must be the path of a folder, or null"),

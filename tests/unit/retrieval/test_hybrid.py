@@ -1,17 +1,21 @@
 """Hybrid retrieval over the shipped fakes."""
 
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
 from copilot.ingest.documents import Document, Part
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
 from policy.embedded import EmbeddedEngine
+from policy.errors import Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
+from retrieval import hybrid as hybrid_module
 from retrieval.analysis import analyse
 from retrieval.hybrid import Found, Hybrid, Timings
+from retrieval.ports import GraphStore, PassageStore
 from retrieval.terms import Terms
 from retrieval.types import Arm
 
@@ -104,6 +108,84 @@ async def test_a_text_that_went_away_meanwhile_is_left_out(
     plan = analyse("tanker", Terms())
     found = await hybrid.search(plan, scope=scope, limit=10, timings=Timings())
     assert len(found.contexts) == len(TEXTS) - 1
+
+
+class Silent:
+    """A store that does not answer one of its questions."""
+
+    def __init__(self, store: object, method: str, dependency: str = "postgres") -> None:
+        self._store, self._method, self._dependency = store, method, dependency
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name == self._method else getattr(self._store, name)
+
+    async def _fail(self, *_: object, **__: object) -> None:
+        raise Unavailable(self._dependency, "it does not answer")
+
+
+async def searched(passages: object, graph: object, scope: Scope, **options: Any) -> Found:
+    hybrid = Hybrid(
+        cast("PassageStore", passages), cast("GraphStore", graph), FakeEmbedder(), **options
+    )
+    plan = analyse("Who owns the tanker of Alder Shipping?", Terms())
+    return await hybrid.search(plan, scope=scope, limit=10, timings=Timings())
+
+
+async def test_without_its_graph_it_goes_on_with_words_and_meaning(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    passages = MemoryPassages(corpus)
+    for method in ("around", "linked"):
+        graph = Silent(MemoryGraph(corpus), method, "neo4j")
+        found = await searched(passages, graph, scope)
+        assert found.degraded == ("graph",)
+        assert set(found.arms) == {"vector", "keyword"}
+        assert found.idf
+        assert len(found.contexts) == len(TEXTS)
+
+
+async def test_without_keywords_it_goes_on_with_vectors_alone(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    passages, graph = Silent(MemoryPassages(corpus), "postings"), MemoryGraph(corpus)
+    found = await searched(passages, graph, scope)
+    assert found.degraded == ("keyword",)
+    assert set(found.arms) == {"vector"}
+    alone, _ = await search(corpus, scope, graphrag=False)
+    assert found.contexts == alone.contexts
+    assert alone.degraded == ()
+
+
+async def test_a_tenant_that_wants_the_graph_gets_nothing_without_it(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    graph = Silent(MemoryGraph(corpus), "around", "neo4j")
+    for tenant in ("t1", "t2"):
+        found = searched(MemoryPassages(corpus), graph, scope, required=lambda one: one == tenant)  # noqa: B023
+        if tenant == scope.tenant:
+            with pytest.raises(Unavailable, match="does not answer"):
+                await found
+        else:
+            assert (await found).degraded == ("graph",)
+
+
+@pytest.mark.parametrize("method", ["nearest", "weigh", "chunks"])
+async def test_without_vectors_or_texts_there_is_nothing(
+    corpus: MemoryCorpus, scope: Scope, method: str
+) -> None:
+    with pytest.raises(Unavailable, match="does not answer"):
+        await searched(Silent(MemoryPassages(corpus), method), MemoryGraph(corpus), scope)
+
+
+async def test_a_database_that_was_slow_is_not_asked_again(
+    corpus: MemoryCorpus, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hybrid_module, "_PATIENCE_S", -1.0)
+    passages, graph = MemoryPassages(corpus), MemoryGraph(corpus)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await searched(Silent(passages, "postings"), graph, scope)
+    found = await searched(passages, Silent(graph, "around", "neo4j"), scope)
+    assert found.degraded == ("graph",)
 
 
 def test_a_stage_that_runs_twice_is_summed() -> None:
