@@ -51,11 +51,12 @@ class Unavailable(CopilotError):
     """A dependency is down, slow or answers nonsense; nothing ungoverned was released.
 
     `dependency` is one of "postgres", "neo4j", "policy", "model", "ledger", "identity" (the key
-    server).
+    server). `refused` says that it did answer, and took this one request for wrong.
     """
 
     code = "UNAVAILABLE"
 
-    def __init__(self, dependency: str, message: str) -> None:
+    def __init__(self, dependency: str, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
         self.dependency = dependency
+        self.refused = refused

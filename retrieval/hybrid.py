@@ -15,9 +15,6 @@ from retrieval.links import Links
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.types import Arm, Context, Hit
 
-_PATIENCE_S = 1.0
-"""After so long a database that failed is not asked a second time: whoever waits wants to know."""
-
 
 @dataclass(slots=True)
 class Timings:
@@ -77,12 +74,12 @@ class Hybrid:
         with timings.stage("embedding"):
             question = (await self._embedder.embed([plan.question]))[0]
         asked = _Asked(plan=plan, question=question, scope=scope, limit=limit, timings=timings)
-        begun = time.perf_counter()
         try:
             return await self._search(asked, self._arms)
         except _Lost as lost:
-            slow = time.perf_counter() - begun > _PATIENCE_S
-            if self._required(scope.tenant) or (slow and lost.error.dependency == "postgres"):
+            # A database that breaks off has failed everything; one that refuses may do the rest.
+            broken = lost.error.dependency == "postgres" and not lost.error.refused
+            if broken or self._required(scope.tenant):
                 raise lost.error from None
             found = await self._search(asked, self._arms[: self._arms.index(lost.arm)])
             return replace(found, degraded=(str(lost.arm),))

@@ -89,3 +89,14 @@ def _recorded(settings: Settings, ledger_id: str) -> list[str]:
     assert row is not None
     recorded: list[str] = json.loads(bytes(row["value"]))
     return recorded
+
+
+async def test_without_the_index_of_words_meaning_is_searched_alone(gone: Settings) -> None:
+    assert gone.database_url
+    with psycopg.connect(gone.database_url, autocommit=True) as owner:
+        owner.execute("REVOKE SELECT ON posting_blocks FROM copilot_reader")
+    async with build(replace(gone, neo4j_url=None)) as copilot:
+        found = await copilot.search(as_asker(people()["lead"]), QUESTION)
+    assert isinstance(found, SearchResult)
+    assert {str(hit.arm) for one in found.contexts for hit in one.arms} == {"vector"}
+    assert "The search by words did not answer" in (found.notice or "")

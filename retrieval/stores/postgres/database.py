@@ -1,8 +1,8 @@
 """Transactions under the serving roles, each with a scope and a deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,31 +79,17 @@ class Database:
         Raises Unavailable("postgres", …) where the server is down, slow, breaks off, refuses or talks nonsense;
         a broken constraint is the caller's affair.
         """
-        if shared := self._shared(role, label_ids, tenant):
-            yield shared
-            return
-        deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
-        try:
+        with _told():
+            if shared := self._shared(role, label_ids, tenant):
+                yield shared
+                return
+            deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
             async with (
                 self._connections.connection(role, deadline) as connection,
                 connection.transaction(),
             ):
                 await _set_scope(connection, label_ids, tenant)
                 yield connection
-        except psycopg.IntegrityError:
-            raise
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise Unavailable(
-                "postgres", "the database does not answer; nothing was done"
-            ) from error
-        except (
-            psycopg.Error,
-            ValueError,
-        ) as error:  # the latter, where a value is none of its type
-            raise Unavailable(
-                "postgres",
-                "the database refuses or answers nonsense; the log tells the operator why",
-            ) from error
 
     @asynccontextmanager
     async def reading(self, label_ids: Sequence[int]) -> AsyncIterator[None]:
@@ -129,6 +115,23 @@ class Database:
         async with self.transaction(Role.READER) as connection:
             cursor = await connection.execute("SELECT tenant, epoch FROM label_epochs")
             return {row["tenant"]: row["epoch"] for row in await cursor.fetchall()}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Says in our words what went wrong; a broken constraint is the caller's affair."""
+    try:
+        yield
+    except psycopg.IntegrityError:
+        raise
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable("postgres", "the database does not answer; nothing was done") from error
+    except (psycopg.Error, ValueError) as error:  # the latter, where a value is none of its type
+        raise Unavailable(
+            "postgres",
+            "the database refuses or answers nonsense; the log tells the operator why",
+            refused=isinstance(error, psycopg.Error),
+        ) from error
 
 
 async def _set_scope(connection: Connection, label_ids: Sequence[int], tenant: str) -> None:

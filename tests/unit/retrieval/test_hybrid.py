@@ -12,7 +12,6 @@ from policy.errors import Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
-from retrieval import hybrid as hybrid_module
 from retrieval.analysis import analyse
 from retrieval.hybrid import Found, Hybrid, Timings
 from retrieval.ports import GraphStore, PassageStore
@@ -113,14 +112,17 @@ async def test_a_text_that_went_away_meanwhile_is_left_out(
 class Silent:
     """A store that does not answer one of its questions."""
 
-    def __init__(self, store: object, method: str, dependency: str = "postgres") -> None:
-        self._store, self._method, self._dependency = store, method, dependency
+    def __init__(
+        self, store: object, method: str, dependency: str = "postgres", *, refused: bool = True
+    ) -> None:
+        self._store, self._method = store, method
+        self._error = Unavailable(dependency, "it does not answer", refused=refused)
 
     def __getattr__(self, name: str) -> Any:
         return self._fail if name == self._method else getattr(self._store, name)
 
     async def _fail(self, *_: object, **__: object) -> None:
-        raise Unavailable(self._dependency, "it does not answer")
+        raise self._error
 
 
 async def searched(passages: object, graph: object, scope: Scope, **options: Any) -> Found:
@@ -177,14 +179,18 @@ async def test_without_vectors_or_texts_there_is_nothing(
         await searched(Silent(MemoryPassages(corpus), method), MemoryGraph(corpus), scope)
 
 
-async def test_a_database_that_was_slow_is_not_asked_again(
-    corpus: MemoryCorpus, scope: Scope, monkeypatch: pytest.MonkeyPatch
+async def test_a_database_that_breaks_off_is_not_asked_again(
+    corpus: MemoryCorpus, scope: Scope
 ) -> None:
-    monkeypatch.setattr(hybrid_module, "_PATIENCE_S", -1.0)
     passages, graph = MemoryPassages(corpus), MemoryGraph(corpus)
-    with pytest.raises(Unavailable, match="does not answer"):
-        await searched(Silent(passages, "postings"), graph, scope)
-    found = await searched(passages, Silent(graph, "around", "neo4j"), scope)
+    stores: list[tuple[object, object]] = [
+        (Silent(passages, "postings", refused=False), graph),
+        (passages, Silent(graph, "around", refused=False)),
+    ]
+    for store, around in stores:
+        with pytest.raises(Unavailable, match="does not answer"):
+            await searched(store, around, scope)
+    found = await searched(passages, Silent(graph, "around", "neo4j", refused=False), scope)
     assert found.degraded == ("graph",)
 
 
