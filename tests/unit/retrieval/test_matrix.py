@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.embedding import DIMENSION, Vectors
-from retrieval.stores.postgres.matrix import TILE, Matrix
+from retrieval.stores.postgres.matrix import MODEL, TILE, Matrix
 
 
 def unit(shape: tuple[int, ...], seed: int) -> Vectors:
@@ -89,3 +89,19 @@ def test_where_nothing_is_shown_nothing_is_proposed(labels: set[int]) -> None:
     assert proposed(matrix, unit((DIMENSION,), 1), labels, 5) == set()
     matrix.add(1, np.arange(3), unit((3, DIMENSION), 1))
     assert proposed(matrix, unit((DIMENSION,), 1), labels, 5) == set()
+
+
+def test_the_product_is_what_onnx_writes_down() -> None:
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["query", "tile"], ["products"])],
+        "products",
+        [
+            helper.make_tensor_value_info("query", TensorProto.UINT8, [1, DIMENSION]),
+            helper.make_tensor_value_info("tile", TensorProto.INT8, [DIMENSION, "n"]),
+        ],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, [1, "n"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    assert model.SerializeToString(deterministic=True) == MODEL
