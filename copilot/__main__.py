@@ -2,20 +2,20 @@
 
 import argparse
 import asyncio
-import logging
+import inspect
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from copilot.reported import reported
 from copilot.settings import Settings
 from copilot.telemetry import configure_logging
-from policy.errors import CopilotError
 
 _COMMANDS = {
-    "serve": "operate:serve",
+    "serve": "serve:serve",
     "ingest": "ingest:ingest",
     "delete": "access:delete",
     "relabel": "access:relabel",
@@ -36,10 +36,12 @@ _COMMANDS = {
     "policy test": "policy:test",
     "policy diff": "policy:diff",
     "policy explain": "policy:explain",
+    "reembed": "reembed:reembed",
     "bench": "bench:bench",
     "demo": "demo:demo",
 }
 """Imported only when called: `--help` and a usage error need no model and no driver."""
+_MOST_PROCESSES = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,38 +50,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Ending by an exception runs what is registered for the end: the embedded Postgres stops with us.
     signal.signal(signal.SIGTERM, _terminated)
     name = " ".join(filter(None, [options.command, getattr(options, "action", None)]))
-    try:
-        settings = Settings.from_environment(os.environ)
-        quiet = "INFO" if options.command == "serve" else "ERROR"
-        configure_logging(level=settings.log_level or quiet)
-        module, function = _COMMANDS[name].split(":")
-        command = getattr(import_module(f"copilot.commands.{module}"), function)
-        return asyncio.run(command(settings, options)) or 0
-    except CopilotError as error:
-        print(f"copilot: {error.message}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
-        return 1
-    except Exception as error:
-        logging.getLogger(__name__).critical("unexpected", exc_info=error)
-        print(
-            f"copilot: internal error ({type(error).__name__}); COPILOT_LOG=INFO tells more",
-            file=sys.stderr,
-        )
-        return 1
+    return reported(lambda: _run(name, options))
+
+
+def _run(name: str, options: argparse.Namespace) -> int:
+    settings = Settings.from_environment(os.environ)
+    quiet = "INFO" if options.command == "serve" else "ERROR"
+    configure_logging(level=settings.log_level or quiet)
+    module, function = _COMMANDS[name].split(":")
+    ended = getattr(import_module(f"copilot.commands.{module}"), function)(settings, options)
+    code: int | None = asyncio.run(ended) if inspect.iscoroutine(ended) else ended
+    return code or 0
 
 
 def _terminated(*_: object) -> None:
     sys.exit(143)
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
-    return int(text)
+def _upto(most: int, what: str) -> Callable[[str], int]:
+    """Takes a whole number from 1 on."""
+
+    def number(text: str) -> int:
+        if not text.isdigit() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no {what}: 1 to {most}")
+        return int(text)
+
+    return number
+
+
+_port = _upto(65535, "port")
+_count = _upto(_MOST_PROCESSES, "number of processes")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +102,12 @@ def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
     serve = commands.add_parser("serve", help="serve GraphQL")
     serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1 where none is given")
     serve.add_argument("--port", type=_port, default=8000, help="8000 where none is given")
+    serve.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        help="1 where none is given; at best as many as cores",
+    )
     demo = commands.add_parser("demo", help="load a case file, ask it, serve a query page")
     demo.add_argument("path", type=Path)
     demo.add_argument("--once", action="store_true", help="end after the printing")
@@ -182,6 +188,10 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     actions.add_parser("export")
     actions.add_parser("checkpoint")
     _graph(commands)
+    reembed = commands.add_parser("reembed", help="change the embedding model, beside serving")
+    way = reembed.add_mutually_exclusive_group()
+    way.add_argument("--model", metavar="MODEL", help="COPILOT_EMBEDDING_MODEL where none is given")
+    way.add_argument("--abandon", action="store_true", help="take back what was not finished")
     bench = commands.add_parser("bench", help="measure")
     bench.add_argument("name")
     _json(bench)

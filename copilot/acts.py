@@ -1,15 +1,17 @@
 """The governed acts: each asks policy, does the work, records it, and only then gives the result."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import anyio
 
-from copilot import answers
+from copilot import answers, readiness
 from copilot.administration import Administration
 from copilot.ask import Pipeline
+from copilot.entity_graph import End, EntityGraph
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
@@ -27,9 +29,13 @@ from copilot.results import (
     Denied,
     DocumentOutcome,
     DocumentView,
+    EntitiesOutcome,
     EntityOutcome,
+    EntityPage,
+    EntityPaths,
     EntityView,
     NotFound,
+    PathsOutcome,
     SearchOutcome,
     Sentence,
     StepUpRequired,
@@ -43,8 +49,13 @@ from policy.errors import CopilotError
 from policy.principal import Asker
 from policy.recheck import opened
 from policy.scope import Scope, Scoper
+from retrieval.paths import MOST_HOPS
+from retrieval.ports import GraphStore
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.search import PostgresPassages
+
+_GRAPH_S = 1.0
+"""A probe does not wait longer for what one can do without."""
 
 
 class CheckedEngine(PolicyEngine, Protocol):
@@ -53,7 +64,16 @@ class CheckedEngine(PolicyEngine, Protocol):
     async def check(self) -> None: ...
 
 
-V = TypeVar("V", DocumentView, EntityView, Answer)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The graph outside of the database: `check` raises Unavailable where it cannot be read."""
+
+    check: Callable[[], Awaitable[None]]
+    required: bool
+    """Whether some tenant gets no answer without it; else it is only worse to be without."""
+
+
+V = TypeVar("V", DocumentView, EntityView, EntityPage, EntityPaths, Answer)
 
 
 class Copilot:
@@ -72,6 +92,8 @@ class Copilot:
         ingest: Ingest,
         administration: Administration,
         metrics: Metrics,
+        graph: GraphStore,
+        watched: Watched | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -84,8 +106,10 @@ class Copilot:
         self._recorder = recorder
         self._pipeline = pipeline
         self._ingest = ingest
+        self._watched = watched
         self._passages = PostgresPassages(database)
         self._resources = Resources(database)
+        self._graph = EntityGraph(self._resources, graph)
 
     def warm(self) -> None:
         """Begins to load what a serving process will need, so that no reader waits for it."""
@@ -150,6 +174,31 @@ class Copilot:
             asker, {"entity": name}, lambda scope: self._resources.entity(scope, name)
         )
 
+    async def entities(
+        self, asker: Asker, words: str, *, first: int = 20, after: str | None = None
+    ) -> EntitiesOutcome:
+        """The entities whose names have all these words, as far as visible passages name them."""
+        return await self._read(
+            asker,
+            {"entities": words, "first": first, "after": after},
+            lambda scope: self._graph.page(scope, words, first=first, after=after or ""),
+        )
+
+    async def paths(
+        self, asker: Asker, start: End, end: End, *, most_hops: int = MOST_HOPS, first: int = 10
+    ) -> PathsOutcome:
+        """The shortest ways from one entity to another along what visible passages say."""
+        return await self._read(
+            asker,
+            {
+                **{f"from_{by}": text for by, text in start.said().items()},
+                **{f"to_{by}": text for by, text in end.said().items()},
+                "most_hops": most_hops,
+                "first": first,
+            },
+            lambda scope: self._graph.paths(scope, start, end, most_hops=most_hops, first=first),
+        )
+
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         """A stored answer, authorised anew."""
         return await self._read(
@@ -202,11 +251,12 @@ class Copilot:
         return await self._engine.fields(await self._scoper.standing(asker))
 
     async def ready(self) -> dict[str, str]:
-        """Each dependency with "ok" or what is wrong with it."""
-        return {
+        """Each dependency with "ok", what is wrong with it, or what goes on without it (`readiness`)."""
+        found = {
             "postgres": await _check(self._ping),
             "policy": await _check(self._engine.check),
         }
+        return found if self._watched is None else found | {"neo4j": await _watch(self._watched)}
 
     async def _ping(self) -> None:
         async with self._database.transaction(Role.READER) as connection:
@@ -217,7 +267,7 @@ class Copilot:
     ) -> V | NotFound | StepUpRequired | Denied | Unavailable:
         async def work(admitted: Admitted) -> V | NotFound | StepUpRequired:
             for given in said.values():
-                plain(given)
+                plain(str(given))
             found = await find(await self._scoper.scope(admitted.asker))
             read = [] if found is None else read_in(found)
             refused = await self._refused(admitted.asker, read)
@@ -265,4 +315,13 @@ async def _check(work: Callable[[], Awaitable[None]]) -> str:
         await work()
     except CopilotError as error:
         return error.message
-    return "ok"
+    return readiness.OK
+
+
+async def _watch(graph: Watched) -> str:
+    try:
+        async with asyncio.timeout(_GRAPH_S):
+            state = await _check(graph.check)
+    except TimeoutError:
+        state = f"no answer within {_GRAPH_S:g} s"
+    return state if state == readiness.OK or graph.required else f"{readiness.DEGRADED}{state}"

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from copilot.acts import CheckedEngine, Copilot
+from copilot.acts import CheckedEngine, Copilot, Watched
 from copilot.administration import Administration
 from copilot.ask import Pipeline
 from copilot.break_glass import BreakGlass
 from copilot.compose import Composer
+from copilot.consult import Consultant
 from copilot.find import Finder
 from copilot.gate import Gate
 from copilot.generation.port import Generator
@@ -19,7 +21,7 @@ from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.log import Ledger
 from copilot.output_scan import OutputScan, read_canaries
-from copilot.projection.opened import projected
+from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
 from copilot.recorder import Recorder
 from copilot.resources import Resources
@@ -28,24 +30,33 @@ from copilot.standing import Standing
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
 from policy.engine import PolicyEngine
+from policy.errors import Unavailable
 from policy.installation import Installation
 from policy.narrowed import NarrowedEngine, tenant_rules
-from policy.opa_server import OpaServerEngine
 from policy.scope import Scoper
-from retrieval.embedding import Embedder
+from retrieval.embedding import Embedder, Model
+from retrieval.embedding import find as find_embedder
 from retrieval.embedding import load as load_embedder
+from retrieval.embedding_export import MODEL
+from retrieval.following import Following
 from retrieval.hybrid import Hybrid
-from retrieval.ports import GraphStore
+from retrieval.neighbours import Neighbours
+from retrieval.ports import GraphStore, PassageStore
 from retrieval.relevance import Relevance
+from retrieval.stores.postgres import models
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.embedded import start as start_postgres
 from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.names_in_step import Names
 from retrieval.stores.postgres.near import Near
 from retrieval.stores.postgres.search import PostgresPassages
+from retrieval.stores.postgres.words_in_step import Words
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
+
+    from policy.opa_server import OpaServerEngine
 
 
 def database_url(settings: Settings) -> str:
@@ -55,38 +66,68 @@ def database_url(settings: Settings) -> str:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, generator: Generator | None = None
+    settings: Settings, *, generator: Generator | None = None, embedder: Embedder | None = None
 ) -> AsyncIterator[Copilot]:
     """Everything built once, and closed at the end. The database must have been migrated.
 
-    `generator` takes the place of the configured ones, as a part of this process.
+    `generator` takes the place of the configured ones, as a part of this process. `embedder` is used where it is
+    that of the model that would be loaded.
     """
     database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
     engine = engine_of(settings)
-    embedder = load_embedder(settings.models_dir)
     sdk = _sdk(settings)
     await database.open()
     database.fences.watch()
-    near = Near(database)
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
+    follower: Following | None = None
     try:
-        async with projected(settings, database) as graph:
+        follower = await following(settings, database, embedder)
+        follower.watch()
+        async with (
+            stores(database) as found,
+            projected(settings, database, found.names) as projection,
+        ):
             yield assemble(
                 settings,
                 database=database,
                 engine=engine,
-                embedder=embedder,
+                embedder=follower,
                 preferred=given or _preferred(settings, sdk),
-                graph=graph,
-                near=near,
+                passages=found.passages,
+                graph=found.graph,
+                projection=projection,
             )
     finally:
-        await near.close()
+        if follower is not None:
+            await follower.close()
         await database.close()
         await engine.close()
-        embedder.close()
         if sdk is not None:
             await sdk.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Postgres, with copies in memory of what searches look through."""
+
+    passages: PostgresPassages
+    graph: PostgresGraph
+    names: Names
+
+
+@asynccontextmanager
+async def stores(database: Database) -> AsyncIterator[Stores]:
+    """The copies fill as they are needed, and are dropped at the end."""
+    near, words, names = Near(database), Words(database), Names(database)
+    try:
+        yield Stores(
+            passages=PostgresPassages(database, near, words),
+            graph=PostgresGraph(database, names),
+            names=names,
+        )
+    finally:
+        for copy in (near, words, names):
+            await copy.close()
 
 
 def assemble(
@@ -95,16 +136,22 @@ def assemble(
     database: Database,
     engine: CheckedEngine,
     embedder: Embedder,
-    near: Near | None = None,
+    passages: PassageStore | None = None,
     preferred: Sequence[Provider] = (),
     graph: GraphStore | None = None,
+    projection: Projected | None = None,
 ) -> Copilot:
-    """The product over parts that the caller has opened and closes; without a `graph` that in Postgres."""
+    """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
+
+    Where there is a `projection`, the graph is read from it.
+    """
+    installation = Installation.read(settings.tenants, None)
     scoper = Scoper(engine, PostgresLabels(database))
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
     metrics = Metrics()
     gate = Gate(engine, scoper, recorder, metrics)
+    graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,
         database=database,
@@ -120,9 +167,10 @@ def assemble(
             ledger,
             metrics,
             embedder,
-            near,
+            passages or PostgresPassages(database),
             preferred,
-            graph or PostgresGraph(database),
+            graph,
+            installation,
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
@@ -135,6 +183,10 @@ def assemble(
             break_glass=BreakGlass(database, engine, ledger),
         ),
         metrics=metrics,
+        graph=graph,
+        watched=Watched(check=projection.check, required=installation.graph_required_by_any)
+        if projection
+        else None,
     )
 
 
@@ -146,29 +198,41 @@ def _pipeline(
     ledger: Ledger,
     metrics: Metrics,
     embedder: Embedder,
-    near: Near | None,
+    passages: PassageStore,
     preferred: Sequence[Provider],
     graph: GraphStore,
+    installation: Installation,
 ) -> Pipeline:
-    passages = PostgresPassages(database, near)
+    providers, prompts = Providers(engine, preferred), Prompts.load()
     hybrid = Hybrid(
         passages,
         graph,
         embedder,
         graphrag=settings.graphrag_enabled,
-        required=Installation.read(settings.tenants, None).graph_required,
+        required=installation.graph_required,
     )
     finder = Finder(
         engine=engine,
         scoper=scoper,
         hybrid=hybrid,
         relevance=Relevance(passages),
+        neighbours=Neighbours(passages),
         metrics=metrics,
+        consultant=Consultant(
+            providers=providers,
+            prompts=prompts,
+            ledger=ledger,
+            metrics=metrics,
+            decompose=installation.decompose,
+            filter_facts=installation.filter_facts,
+        ),
+        tokens=settings.context_tokens,
+        following=embedder if isinstance(embedder, Following) else None,
     )
     composer = Composer(
         engine=engine,
-        providers=Providers(engine, preferred),
-        prompts=Prompts.load(),
+        providers=providers,
+        prompts=prompts,
         resources=Resources(database),
         scan=OutputScan(read_canaries(settings.canaries) if settings.canaries else ()),
         metrics=metrics,
@@ -185,17 +249,65 @@ def _pipeline(
     )
 
 
+async def following(
+    settings: Settings, database: Database, held: Embedder | None = None
+) -> Following:
+    """The embedder of the configured model, else of the store's, else the built-in one; it follows the store.
+
+    It looks by itself from `watch` on.
+
+    Misconfigured where the store's vectors are of another model than the configured one, or its model is not
+    at hand. A database that does not answer is not waited for: each search makes sure by itself. `held` is
+    taken where it is the one.
+    """
+    try:
+        stored = await models.current(database)
+    except Unavailable:
+        stored = None
+
+    def load(model: Model) -> Embedder:
+        if held is not None and held.model == model:
+            return held
+        if settings.embedding_model is None:
+            found = find_embedder(settings.models_dir, model)
+        else:
+            found = load_embedder(settings.models_dir, settings.embedding_model)
+        models.agree(model, found.model)
+        return found
+
+    if stored is not None:
+        first = load(stored)
+    else:
+        first = held or load_embedder(settings.models_dir, settings.embedding_model or MODEL)
+    return Following(first, stored=lambda: models.current(database), load=load)
+
+
+async def embedder_of(settings: Settings) -> Embedder:
+    """The one that a process over this database would begin with, for its forks to share."""
+    database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
+    await database.open()
+    try:
+        return (await following(settings, database)).embedder
+    finally:
+        await database.close()
+
+
 def engine_of(settings: Settings) -> NarrowedEngine:
     """The policy engine of the installation: ours, narrowed by the tenants' own rules."""
     installation = Installation.read(settings.tenants, settings.accreditations)
     timeout = settings.policy_timeout_s
     folders = {name: tenant.policy for name, tenant in installation.tenants.items()}
-    base: EmbeddedEngine | OpaServerEngine
-    if settings.opa_url:
-        base = OpaServerEngine(settings.opa_url, timeout=timeout, installation=installation)
-    else:
-        base = EmbeddedEngine(timeout=timeout, installation=installation)
-    return NarrowedEngine(base, tenant_rules(folders, timeout=timeout))
+    return NarrowedEngine(_base(settings, installation), tenant_rules(folders, timeout=timeout))
+
+
+def _base(settings: Settings, installation: Installation) -> "EmbeddedEngine | OpaServerEngine":
+    timeout = settings.policy_timeout_s
+    if not settings.opa_url:
+        return EmbeddedEngine(timeout=timeout, installation=installation)
+    # Its client takes a fifth of a second to import: whoever has no such server need not wait for it.
+    from policy.opa_server import OpaServerEngine
+
+    return OpaServerEngine(settings.opa_url, timeout=timeout, installation=installation)
 
 
 def _sdk(settings: Settings) -> "AsyncAnthropic | None":
@@ -214,6 +326,7 @@ def _sdk(settings: Settings) -> "AsyncAnthropic | None":
 def _preferred(settings: Settings, sdk: "AsyncAnthropic | None") -> list[Provider]:
     if sdk is None:
         return []
+    from copilot.generation.advice import LONGEST_S, AnthropicAdviser
     from copilot.generation.anthropic import Anthropic, Options
 
     options = Options(model=settings.model) if settings.model else Options()
@@ -222,4 +335,5 @@ def _preferred(settings: Settings, sdk: "AsyncAnthropic | None") -> list[Provide
         fallback=OFFLINE.generator if settings.model_fallback else None,
         patience=Patience(total_s=settings.model_timeout_s),
     )
-    return [Provider(name="anthropic", model=options.model, generator=router)]
+    adviser = AnthropicAdviser(sdk, options, timeout_s=min(LONGEST_S, settings.model_timeout_s))
+    return [Provider(name="anthropic", model=options.model, generator=router, adviser=adviser)]

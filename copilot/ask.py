@@ -100,7 +100,7 @@ class Pipeline:
     ) -> SearchResult | StepUpRequired | Denied:
         """The contexts alone: as many as would be passed on, or the best of `k` distinct documents."""
         if k is None:
-            asked = await self._finder.contexts(asker, question)
+            asked = await self._finder.contexts(asker, question, Kind.SEARCH)
         else:
             asked = await self._finder.documents(asker, question, k)
         if not await self._still_open(asked):
@@ -113,7 +113,7 @@ class Pipeline:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return SearchResult(
             contexts=tuple(asked.contexts),
-            notice=notice(step_up, asked.found.degraded),
+            notice=_notice(asked, step_up=step_up),
             ledger_id=ledger_id,
             timings_ms=asked.timings.ms,
         )
@@ -195,7 +195,7 @@ class Pipeline:
         if asked.step_up:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return NotFound(
-            text=" ".join(filter(None, [NOT_FOUND, notice(False, asked.found.degraded)])),
+            text=" ".join(filter(None, [NOT_FOUND, _notice(asked, step_up=False)])),
             explanation=_explanation(asked),
             redactions=asked.redactions,
             ledger_id=ledger_id,
@@ -219,13 +219,17 @@ def _answer(asked: Asked, answer_id: str, ledger_id: str) -> Answer:
         sentences=tuple(asked.sentences),
         explanation=_explanation(asked),
         redactions=asked.redactions,
-        notice=notice(asked.step_up, asked.found.degraded),
+        notice=_notice(asked, step_up=asked.step_up),
         answer_id=answer_id,
         ledger_id=ledger_id,
         model=asked.finished.model,
         usage=asked.finished.usage,
         timings_ms=asked.timings.ms,
     )
+
+
+def _notice(asked: Asked, *, step_up: bool) -> str | None:
+    return notice(step_up, asked.found.degraded, asked.read_as)
 
 
 def _chunk_ids(asked: Asked) -> list[str]:

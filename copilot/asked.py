@@ -1,6 +1,7 @@
 """One question on its way, and the record that it leaves."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,14 +25,31 @@ _NOTHING_ASKED = Finished(provider="none", model="", usage=Usage())
 
 
 @dataclass(slots=True, kw_only=True)
+class Consulted:
+    """One judgement that a model was asked for: to split the question, or to mark what bears on it."""
+
+    prompt: Prompt
+    choice: Choice
+    opening: str
+    """The ledger id of the record that was made before the model was given anything."""
+    finished: Finished = _NOTHING_ASKED
+    outcome: str = "failed"
+    """Or "used"; where it failed the question went on as if nobody had been asked."""
+    said: tuple[str, ...] = ()
+    """The sub-questions, or the ids of the chunks that were marked."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Asked:
     """What each stage has added so far."""
 
     asker: Asker
     question: str
-    plan: Plan
     scope: Scope
     found: Found
+    parts: tuple[Found, ...] = ()
+    """What the sub-questions found into which a model has split it."""
+    consulted: Sequence[Consulted] = ()
     contexts: list[Context]
     refused: tuple[Context, ...]
     """What the double check dropped: each is an incident."""
@@ -50,6 +68,20 @@ class Asked:
     stopped: str | None = None
     """Why nothing more may go out: "changed" access, or by decision on the "output"."""
     finished: Finished = _NOTHING_ASKED
+
+    @property
+    def plan(self) -> Plan:
+        """What was looked for."""
+        return self.found.plan
+
+    @property
+    def read_as(self) -> Mapping[str, str]:
+        """Names of the question, or of a part of it, that were read as others."""
+        return {
+            name: other
+            for found in (self.found, *self.parts)
+            for name, other in found.plan.read_as.items()
+        }
 
     @property
     def redactions(self) -> tuple[Redaction, ...]:
@@ -72,10 +104,10 @@ def record_of(
         outcome=outcome,
         policy_revision=asked.scope.revision,
         label=join_all([high_water(asked.asker, asked.scope), *read]),
+        scope=asked.scope.written,
         details={
             "question": asked.question,
             "plan": asked.plan.to_json(),
-            "scope": asked.scope.canonical_labels(),
             "contexts": [_context_json(one) for one in asked.contexts],
             "unnamed": asked.unnamed,
             "degraded": list(asked.found.degraded),
@@ -88,7 +120,8 @@ def record_of(
             "answer": [_sentence_json(sentence) for sentence in asked.sentences],
             "dropped": asked.dropped,
             "opening": opening,
-        },
+        }
+        | _consulted_json(asked.consulted),
     )
 
 
@@ -101,6 +134,51 @@ def _context_json(one: Context) -> dict[str, Any]:
         "label": one.label.to_json(),
         "arms": [{"arm": str(hit.arm), "rank": hit.rank} for hit in one.arms],
     }
+
+
+def _consulted_json(consulted: Sequence[Consulted]) -> dict[str, Any]:
+    """Nothing at all where no model was asked: each name in a record costs a commitment."""
+    if not consulted:
+        return {}
+    return {
+        "consulted": [
+            {
+                "prompt": _prompt_json(one.prompt),
+                "routing": one.choice.to_json(),
+                "model": _model_json(one.finished),
+                "outcome": one.outcome,
+                "said": list(one.said),
+                "opening": one.opening,
+            }
+            for one in consulted
+        ]
+    }
+
+
+def consulting(
+    asker: Asker,
+    question: str,
+    scope: Scope,
+    *,
+    kind: Kind,
+    prompt: Prompt,
+    choice: Choice,
+    contexts: Sequence[Context],
+) -> Record:
+    """What is recorded before a model is asked to judge: what it is about to be given, and by which leave."""
+    return Record(
+        kind=kind,
+        asker=asker,
+        outcome="Consulting",
+        policy_revision=scope.revision,
+        label=join_all([high_water(asker, scope), *(one.label for one in contexts)]),
+        details={
+            "question": question,
+            "contexts": [_context_json(one) for one in contexts],
+            "prompt": _prompt_json(prompt),
+            "routing": choice.to_json(),
+        },
+    )
 
 
 def _prompt_json(prompt: Prompt | None) -> dict[str, str] | None:

@@ -15,6 +15,7 @@ from copilot.results import Sentence
 from copilot.telemetry import Metrics
 from policy.engine import PolicyEngine
 from policy.labels import join_all
+from retrieval.context import reading_order
 
 _PERSONAL = "personal_data"
 
@@ -44,8 +45,9 @@ class Composer:
         self._scan.warm()
 
     async def route(self, asked: Asked) -> None:
-        """Chooses, by the labels of the contexts, who may be given them."""
+        """Chooses, by the labels of the contexts, who may be given them, and in which order."""
         if asked.contexts and not asked.unnamed:
+            asked.contexts = reading_order(asked.contexts)
             label = join_all(one.label for one in asked.contexts)
             asked.prompt = self._prompts.answer(asked.question)
             asked.choice = await self._providers.choose(asked.asker, label)

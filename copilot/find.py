@@ -1,16 +1,26 @@
 """The first half of a question's way: analysis, scope, the three arms, policy re-check, context."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
 from copilot.asked import Asked
+from copilot.consult import Consultant, Consultation
+from copilot.ledger.records import Kind
 from copilot.telemetry import Metrics
 from policy.engine import PolicyEngine
-from policy.errors import BadInput
+from policy.errors import BadInput, Unavailable
 from policy.principal import Asker
-from policy.recheck import double_check
+from policy.recheck import Rechecked, double_check
 from policy.scope import Scoper
 from retrieval import context as assembly
-from retrieval.analysis import analyse
+from retrieval import several
+from retrieval.analysis import Plan, analyse
+from retrieval.copies import without_copies
+from retrieval.following import Following
 from retrieval.grounding import unnamed
-from retrieval.hybrid import Hybrid, Timings
+from retrieval.hybrid import Enough, Hybrid, Timings, all_of_them
+from retrieval.neighbours import Neighbours
 from retrieval.relevance import Relevance
 from retrieval.terms import Terms
 from retrieval.types import Context
@@ -21,10 +31,11 @@ _CANDIDATES = 40
 _WEIGHED = 12
 """Fused chunks whose sentences are weighed; the rest would cost time and is hardly ever passed on."""
 _MOST_K = 1000
+_MOST_TRIES = 3
 
 
 class Finder:
-    """Finds what an answer may be written from. It handles no errors and records nothing."""
+    """Finds what an answer may be written from. It handles no errors; only judgements of models are recorded here."""
 
     def __init__(
         self,
@@ -33,69 +44,175 @@ class Finder:
         scoper: Scoper,
         hybrid: Hybrid,
         relevance: Relevance,
+        neighbours: Neighbours,
         metrics: Metrics,
+        consultant: Consultant | None = None,
+        tokens: int = assembly.TOKENS,
+        following: Following | None = None,
     ) -> None:
+        """Without `following` the caller answers for it that the store's vectors stay of one model."""
+        self._following = following
         self._engine = engine
         self._scoper = scoper
         self._hybrid = hybrid
         self._relevance = relevance
+        self._neighbours = neighbours
         self._metrics = metrics
+        self._consultant = consultant
+        self._budget = tokens
         self._terms = Terms()
 
-    async def contexts(self, asker: Asker, question: str) -> Asked:
-        """As many contexts as are worth passing on."""
-        asked = await self._find(asker, question, _CANDIDATES)
-        with asked.timings.stage("relevance"):
-            weighed = await self._relevance.weigh(
-                asked.contexts[:_WEIGHED],
-                asked.plan,
-                asked.found.vector,
-                asked.found.idf,
-                scope=asked.scope,
-            )
-        with asked.timings.stage("context"):
-            asked.unnamed = unnamed(asked.plan.question, weighed)
-            asked.contexts = assembly.assemble(weighed)
-        return asked
+    async def contexts(self, asker: Asker, question: str, kind: Kind = Kind.ASK) -> Asked:
+        """As many contexts as are worth passing on; `kind` is the act for which they are wanted."""
+        return await self._of_one_model(lambda: self._contexts(asker, question, kind))
 
-    async def documents(self, asker: Asker, question: str, k: int) -> Asked:
+    async def documents(
+        self, asker: Asker, question: str, k: int, kind: Kind = Kind.SEARCH
+    ) -> Asked:
         """The best context of each of the best `k` documents."""
         if not 1 <= k <= _MOST_K:
             raise BadInput(f"k must be between 1 and {_MOST_K}, not {k}")
+        return await self._of_one_model(lambda: self._documents(asker, question, k, kind))
+
+    async def _of_one_model(self, search: Callable[[], Awaitable[Asked]]) -> Asked:
+        """Searches again where the stored vectors have become another model's: two may have been compared."""
+        if self._following is None:
+            return await search()
+        for _ in range(_MOST_TRIES):
+            model = self._following.model
+            try:
+                asked = await search()
+            except (Unavailable, ValueError):  # the latter, where two dimensions met
+                if await self._following.settled(model):
+                    raise
+            else:
+                if await self._following.settled(model):
+                    return asked
+        raise Unavailable("embedding", "the embedding model is being changed; try again")
+
+    async def _contexts(self, asker: Asker, question: str, kind: Kind) -> Asked:
+        search = await self._begun(asker, question, kind)
+        asked = await self._find(search, _CANDIDATES)
+        with asked.timings.stage("copies"):
+            distinct = without_copies(asked.contexts)[:_WEIGHED]
+        with asked.timings.stage("relevance"):
+            weighed = await self._weighed(asked, distinct)
+        asked.unnamed = unnamed(asked.question, weighed)
+        if self._consultant:
+            weighed = await self._consultant.bearing(search.about, weighed)
+        with asked.timings.stage("context"):
+            most = max(assembly.MOST, 1 + len(asked.parts))
+            chosen = assembly.assemble(weighed, most=most, tokens=self._budget)
+            asked.contexts = await self._preceded(asked, chosen)
+        return asked
+
+    async def _documents(self, asker: Asker, question: str, k: int, kind: Kind) -> Asked:
         limit = max(_CANDIDATES, 2 * k)
+        search = await self._begun(asker, question, kind)
+        enough: Enough = partial(_has_documents, k)
         while True:
-            asked = await self._find(asker, question, limit)
-            best: dict[str, Context] = {}
-            for one in asked.contexts:
-                best.setdefault(one.chunk.document_id, one)
-            if len(best) >= k or len(asked.contexts) < limit:
+            asked = await self._find(search, limit, enough)
+            best = _by_document(asked.contexts)
+            if len(best) < k and asked.refused and enough is not all_of_them:
+                enough = all_of_them  # what was refused has to be made up for
+            elif len(best) < k and len(asked.contexts) >= limit:
+                limit *= 4
+            else:
                 asked.contexts = list(best.values())[:k]
                 return asked
-            limit *= 4
 
-    async def _find(self, asker: Asker, question: str, limit: int) -> Asked:
+    async def _begun(self, asker: Asker, question: str, kind: Kind) -> "_Search":
         timings = Timings()
         with timings.stage("analysis"):
-            plan = analyse(_checked(question), self._terms)
+            plans = [analyse(_checked(question), self._terms)]
         with timings.stage("scope"):
             scope = await self._scoper.scope(asker)
-        found = await self._hybrid.search(plan, scope=scope, limit=limit, timings=timings)
-        with timings.stage("recheck"):
-            checked = await double_check(self._engine, asker, scope, found.contexts)
-        for arm in found.degraded:
+        about = Consultation(
+            asker=asker, question=question, scope=scope, kind=kind, timings=timings
+        )
+        if self._consultant:
+            parts = await self._consultant.subquestions(about)
+            plans += [analyse(part, self._terms) for part in parts]
+        return _Search(about=about, plans=plans)
+
+    async def _find(self, search: "_Search", limit: int, enough: Enough = all_of_them) -> Asked:
+        asker, scope, timings = search.about.asker, search.about.scope, search.about.timings
+        found = [
+            await self._hybrid.search(
+                plan, scope=scope, limit=limit, timings=timings, enough=enough
+            )
+            for plan in search.plans
+        ]
+        checked = await self._checked_again(search, several.merged(found, limit))
+        degraded = tuple(dict.fromkeys(arm for one in found for arm in one.degraded))
+        for arm in degraded:
             self._metrics.degraded(arm)
-        if checked.dropped:
-            self._metrics.recheck_mismatches(len(checked.dropped))
-        return Asked(
+        asked = Asked(
             asker=asker,
-            question=question,
-            plan=plan,
+            question=search.about.question,
             scope=scope,
-            found=found,
+            found=replace(found[0], degraded=degraded),
+            parts=tuple(found[1:]),
+            consulted=search.about.consulted,
             contexts=list(checked.kept),
-            refused=checked.dropped,
+            refused=(),
             timings=timings,
         )
+        self._note_dropped(asked, checked.dropped)
+        return asked
+
+    async def _checked_again(
+        self, search: "_Search", contexts: Sequence[Context]
+    ) -> Rechecked[Context]:
+        with search.about.timings.stage("recheck"):
+            return await double_check(
+                self._engine, search.about.asker, search.about.scope, contexts
+            )
+
+    async def _weighed(self, asked: Asked, contexts: Sequence[Context]) -> list[Context]:
+        """Each sentence by the question, or by the part of it that it fits better."""
+        return several.better(
+            [
+                await self._relevance.weigh(
+                    contexts, found.plan, found.vector, found.idf, scope=asked.scope
+                )
+                for found in (asked.found, *asked.parts)
+            ]
+        )
+
+    async def _preceded(self, asked: Asked, chosen: Sequence[Context]) -> list[Context]:
+        """The chosen with the passages that they cannot be understood without, each decided on again as well."""
+        before = await self._neighbours.before(chosen, scope=asked.scope)
+        checked = await double_check(self._engine, asked.asker, asked.scope, before.values())
+        self._note_dropped(asked, checked.dropped)
+        open_ = {one.precedes: one for one in checked.kept if one.precedes}
+        return assembly.preceded(chosen, open_, tokens=self._budget)
+
+    def _note_dropped(self, asked: Asked, dropped: Sequence[Context]) -> None:
+        """What the double check did not open again: an incident, counted and recorded."""
+        if dropped:
+            asked.refused += tuple(dropped)
+            self._metrics.recheck_mismatches(len(dropped))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """A question that is about to be searched, and first of its plans its own; the others are of its parts."""
+
+    about: Consultation
+    plans: Sequence[Plan]
+
+
+def _has_documents(k: int, contexts: Sequence[Context]) -> bool:
+    return len(_by_document(contexts)) >= k
+
+
+def _by_document(contexts: Sequence[Context]) -> dict[str, Context]:
+    """Document id → its best context, best first."""
+    best: dict[str, Context] = {}
+    for one in contexts:
+        best.setdefault(one.chunk.document_id, one)
+    return best
 
 
 def _checked(question: str) -> str:

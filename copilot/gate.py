@@ -112,11 +112,11 @@ class Gate:
         details = {**said, "failed_act": str(act), "error": error.code, "message": error.message}
         down = error.dependency if isinstance(error, UnavailableError) else None
         ledger_id = None  # where it cannot be recorded either, nothing was released
-        patience = FAILURE_S if isinstance(error, UnavailableError) else None
-        with anyio.move_on_after(patience), suppress(UnavailableError):
-            ledger_id = await self._recorder.record(
-                Kind.FAILED, asker, error.code, details, decided=down != "policy"
-            )
+        if down != "ledger":  # which has just been waited for
+            with anyio.move_on_after(FAILURE_S if down else None), suppress(UnavailableError):
+                ledger_id = await self._recorder.record(
+                    Kind.FAILED, asker, error.code, details, decided=down != "policy"
+                )
         if not isinstance(error, UnavailableError):
             raise error
         return Unavailable(text=error.message, dependency=error.dependency, ledger_id=ledger_id)

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from copilot.data_files import folder
+from copilot.ingest.reindex import reindex, stale
 from policy.errors import Misconfigured, Unavailable
 from retrieval.stores.postgres.connections import Severable
 from retrieval.stores.postgres.database import parameters
@@ -53,7 +54,19 @@ async def migrate(url: str, path: Path | None = None) -> list[str]:
         pending = pending_of(migrations(path), dict(await cursor.fetchall()))
         for migration in pending:
             await _apply(connection, migration)
-        return [migration.name for migration in pending]
+        applied = [migration.name for migration in pending]
+        if path is None and await stale(connection) and (chunks := await _reindexed(connection)):
+            applied.append(f"a new keyword index of {chunks} chunks")
+        return applied
+
+
+async def _reindexed(connection: psycopg.AsyncConnection[tuple[str, str]]) -> int:
+    try:
+        return await reindex(connection)
+    except psycopg.Error as error:
+        raise Unavailable(
+            "postgres", "the keyword index could not be built anew; end what reads it and try again"
+        ) from error
 
 
 async def _connect(url: str) -> psycopg.AsyncConnection[tuple[str, str]]:
@@ -91,6 +104,8 @@ async def _require(connection: psycopg.AsyncConnection[tuple[str, str]]) -> None
     if row and row[0]:
         cursor = await connection.execute("SELECT name, sha256 FROM migrations")
         pending = pending_of(migrations(), dict(await cursor.fetchall()))
+    if not pending and await stale(connection):
+        raise Misconfigured("the keyword index is of an older version; run `copilot migrate`")
     if pending:
         raise Misconfigured(
             f"the database lacks the migration {pending[0].name}; run `copilot migrate`"

@@ -13,7 +13,11 @@ from copilot.data_files import folder
 from copilot.generation.port import Prompt
 from policy.errors import Misconfigured
 
-_PROVIDED: Mapping[str, frozenset[str]] = {"answer": frozenset(["max_sentences", "not_found"])}
+_PROVIDED: Mapping[str, frozenset[str]] = {
+    "answer": frozenset(["max_sentences", "not_found"]),
+    "decompose": frozenset(["most"]),
+    "filter": frozenset(),
+}
 """What the code gives to each prompt. Nothing of the asker: equal sources give equal bytes."""
 
 _KEYS = frozenset(["version", "variables"])
@@ -58,8 +62,19 @@ class Prompts:
 
     def answer(self, question: str, *, max_sentences: int = 4) -> Prompt:
         """What a generator gets besides the sources. The question stays outside of the hash."""
-        template = self._templates["answer"]
         values = {"max_sentences": str(max_sentences), "not_found": _NOT_FOUND}
+        return self._prompt("answer", question, values)
+
+    def decompose(self, question: str, *, most: int) -> Prompt:
+        """What a model gets that is to split a question."""
+        return self._prompt("decompose", question, {"most": str(most)})
+
+    def filter(self, question: str) -> Prompt:
+        """What a model gets, besides the sources, that is to mark those that bear on the question."""
+        return self._prompt("filter", question, {})
+
+    def _prompt(self, name: str, question: str, values: Mapping[str, str]) -> Prompt:
+        template = self._templates[name]
         return Prompt(
             system=template.render(**values),
             question=question,

@@ -1,5 +1,6 @@
 """What a read showed: which parts under which labels, for the double check and the ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,10 @@ from copilot.results import (
     Citation,
     DocumentView,
     EntityMention,
+    EntityPage,
+    EntityPaths,
     EntityView,
+    NamedIn,
     PartView,
 )
 from policy.labels import Label
@@ -25,20 +29,26 @@ class Read:
         return {"part_id": self.part_id, "label": self.label.to_json()}
 
 
-def read_in(view: DocumentView | EntityView | Answer) -> list[Read]:
+View = DocumentView | EntityView | EntityPage | EntityPaths | Answer
+
+
+def read_in(view: View) -> list[Read]:
     """Every part that the view draws on, once, in its order."""
     return list(
         dict.fromkeys(Read(part_id=one.part_id, label=one.label) for one in _drawn_on(view))
     )
 
 
-def _drawn_on(
-    view: DocumentView | EntityView | Answer,
-) -> list[PartView | EntityMention | Citation]:
+def _drawn_on(view: View) -> Sequence[PartView | EntityMention | NamedIn | Citation]:
     match view:
         case DocumentView():
-            return [*view.parts]
+            return view.parts
         case EntityView():
             return [*view.mentions, *(relation.citation for relation in view.relations)]
+        case EntityPage():
+            return [one for entity in view.entities for one in entity.named_in]
+        case EntityPaths():
+            steps = [step for path in view.paths for step in path.steps]
+            return [relation.citation for step in steps for relation in step.relations]
         case Answer():
             return [one for sentence in view.sentences for one in sentence.citations]

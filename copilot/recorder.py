@@ -11,7 +11,7 @@ from policy.engine import PolicyEngine
 from policy.errors import CopilotError
 from policy.labels import Label, join_all
 from policy.principal import Asker
-from policy.scope import Scoper
+from policy.scope import Scope, Scoper
 
 
 class Recorder:
@@ -53,10 +53,25 @@ class Recorder:
         """The record itself, for whoever writes it with something else in one transaction."""
         scope = None
         with suppress(CopilotError):  # a failure has to be recorded all the same
-            if not asker.principal.grants:  # else they were admitted with these
-                asker = await self._scoper.standing(asker)
+            asker = await self.standing(asker)
             if decided:
                 scope = await self._scoper.scope(asker)
+        return self.within(scope, kind, asker, outcome, details, read)
+
+    async def standing(self, asker: Asker) -> Asker:
+        """The asker as records name them: as they stand now, or with the grants they were admitted with."""
+        return asker if asker.principal.grants else await self._scoper.standing(asker)
+
+    def within(
+        self,
+        scope: Scope | None,
+        kind: Kind,
+        asker: Asker,
+        outcome: str,
+        details: Mapping[str, Any],
+        read: Iterable[Label] = (),
+    ) -> Record:
+        """As `prepared`, for many records of one moment: with the asker's standing and scope as of then."""
         return Record(
             kind=kind,
             asker=asker,

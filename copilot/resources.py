@@ -10,13 +10,16 @@ from copilot.results import (
     DocumentView,
     EntityMention,
     EntityRelation,
+    EntitySummary,
     EntityView,
+    NamedIn,
     PartView,
 )
 from policy.labels import join_all
 from policy.markings import banner, portion
 from policy.scope import Scope
 from retrieval.entities import normalise
+from retrieval.ports import KnownEntity
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 from retrieval.types import Chunk, EntityKind, Span
@@ -41,14 +44,37 @@ class Resources:
 
     async def entity(self, scope: Scope, name: str) -> EntityView | None:
         """The entity that most visible passages name so, from visible assertions alone."""
+        entity = await self.named(scope, name)
+        if entity is None:
+            return None
+        mentions = await self._rows("entity_mentions", scope, {"entity": entity})
+        values = {"entity": entity, "relations": []}
+        relations = await self._rows("entity_relations", scope, values)
+        return _entity(entity, mentions, relations, scope)
+
+    async def named(self, scope: Scope, name: str) -> str | None:
+        """The id of the entity that most visible passages name with all words of this name."""
         tokens = normalise(name).split()
         found = await self._rows("entities", scope, {"tokens": tokens}) if tokens else []
-        if not found:
-            return None
-        entity = found[0]["entity_id"]
-        mentions = await self._rows("entity_mentions", scope, {"entity": entity})
-        relations = await self._rows("entity_relations", scope, {"entity": entity})
-        return _entity(entity, mentions, relations, scope)
+        return str(found[0]["entity_id"]) if found else None
+
+    async def summaries(
+        self, scope: Scope, known: Sequence[KnownEntity]
+    ) -> tuple[EntitySummary, ...]:
+        """Those of the entities that a visible passage names, in the same order."""
+        values = {"entities": [one.entity_id for one in known]}
+        rows: dict[str, list[Row]] = {}
+        for row in await self._rows("entity_names", scope, values):
+            rows.setdefault(row["entity_id"], []).append(row)
+        return tuple(
+            _summary(one, rows[one.entity_id], scope) for one in known if one.entity_id in rows
+        )
+
+    async def relations(self, scope: Scope, ids: Sequence[str]) -> dict[str, EntityRelation]:
+        """Relation id → what it says and where, for those that are visible."""
+        values = {"entity": "", "relations": list(ids)}
+        rows = await self._rows("entity_relations", scope, values)
+        return {row["relation_id"]: _relation(row, scope) for row in rows}
 
     async def assertions(self, scope: Scope, chunk_ids: Sequence[str]) -> "Assertions":
         """What visible mentions and relations say of these chunks: what a quote is about."""
@@ -114,19 +140,42 @@ def _document(rows: Sequence[Row], scope: Scope) -> DocumentView:
 def _entity(
     entity: str, mentions: Sequence[Row], relations: Sequence[Row], scope: Scope
 ) -> EntityView:
-    surfaces = Counter(row["surface"] for row in mentions)
-    names = sorted(surfaces, key=lambda name: (-surfaces[name], name))
-    kinds = Counter(row["kind"] for row in mentions)
+    names = most_frequent(Counter(row["surface"] for row in mentions))
     return EntityView(
         entity_id=entity,
         name=names[0],
-        entity_kind=min(kinds, key=lambda kind: (-kinds[kind], kind)),
+        entity_kind=most_frequent(Counter(row["kind"] for row in mentions))[0],
         aliases=tuple(_aliases(entity, names[1:], relations)),
         mentions=tuple(_mention(row, scope) for row in mentions[:_MOST_MENTIONS]),
         mention_count=len(mentions),
         relations=tuple(_relation(row, scope) for row in relations),
         ledger_id="",
     )
+
+
+def _summary(known: KnownEntity, rows: Sequence[Row], scope: Scope) -> EntitySummary:
+    names, kinds = Counter[str](), Counter[str]()
+    for row in rows:
+        names[row["surface"]] += row["times"]
+        kinds[row["kind"]] += row["times"]
+    parts = {row["label_id"]: row["part_id"] for row in reversed(rows)}
+    return EntitySummary(
+        entity_id=known.entity_id,
+        key=known.key,
+        name=most_frequent(names)[0],
+        entity_kinds=tuple(most_frequent(kinds)),
+        passage_count=known.degree,
+        banner=banner(join_all(scope.labels[one] for one in parts)),
+        named_in=tuple(
+            NamedIn(part_id=part, label=scope.labels[label])
+            for label, part in sorted(parts.items(), key=lambda one: one[1])
+        ),
+    )
+
+
+def most_frequent(counted: Counter[str]) -> list[str]:
+    """The most frequent first, ties by the alphabet."""
+    return sorted(counted, key=lambda name: (-counted[name], name))
 
 
 def _aliases(entity: str, names: Sequence[str], relations: Sequence[Row]) -> list[str]:
@@ -157,7 +206,9 @@ def _relation(row: Row, scope: Scope) -> EntityRelation:
     return EntityRelation(
         type=row["type"],
         source=row["source_name"],
+        source_id=row["source_id"],
         target=row["target_name"],
+        target_id=row["target_id"],
         properties=row["properties"],
         citation=Citation(
             document_id=row["document_id"] or row["part_id"],

@@ -35,15 +35,23 @@ LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({l
 WHERE m.entity_id = %(entity)s AND m.label_id = ANY({labels})
 ORDER BY m.chunk_id, m.in_title, m.start_at
 -- name: entity_relations
-SELECT r.type, r.source_id, r.source_name, r.target_id, r.target_name, r.properties, r.label_id,
+SELECT r.relation_id, r.type, r.source_id, r.source_name, r.target_id, r.target_name, r.properties, r.label_id,
        r.start_at, r.end_at, r.chunk_id, c.part_id, d.document_id,
        substr(c.text, r.start_at - c.start_at + 1, r.end_at - r.start_at) AS quote
 FROM relations r
 JOIN chunks c ON c.chunk_id = r.chunk_id AND c.label_id = ANY({labels})
 JOIN parts p ON p.part_id = c.part_id AND p.label_id = ANY({labels})
 LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
-WHERE (r.source_id = %(entity)s OR r.target_id = %(entity)s) AND r.label_id = ANY({labels})
+WHERE (r.source_id = %(entity)s OR r.target_id = %(entity)s OR r.relation_id = ANY(%(relations)s))
+  AND r.label_id = ANY({labels})
 ORDER BY r.type, r.chunk_id, r.start_at, r.relation_id
+-- name: entity_names
+-- Each with one part for each label, whose text the name comes from.
+SELECT m.entity_id, m.label_id, m.surface, m.kind, count(*) AS times, min(c.part_id) AS part_id
+FROM mentions m JOIN chunks c ON c.chunk_id = m.chunk_id AND c.label_id = ANY({labels})
+WHERE m.entity_id = ANY(%(entities)s) AND m.label_id = ANY({labels})
+GROUP BY m.entity_id, m.label_id, m.surface, m.kind
+ORDER BY m.entity_id, part_id, m.surface, m.kind
 -- name: names_in
 SELECT DISTINCT chunk_id, surface, kind, start_at, end_at
 FROM mentions

@@ -179,7 +179,9 @@ class EntityRelation:
 
     type: str
     source: str
+    source_id: str
     target: str
+    target_id: str
     properties: Mapping[str, Any]
     citation: Citation
     marking: str
@@ -197,6 +199,71 @@ class EntityView:
     mentions: tuple[EntityMention, ...]
     mention_count: int
     relations: tuple[EntityRelation, ...]
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedIn:
+    """A part that names an entity, and the label that decides about it."""
+
+    part_id: str
+    label: Label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySummary:
+    """An entity among others. Its names and kinds, the most frequent first, and its count are of what is visible."""
+
+    entity_id: str
+    key: str
+    name: str
+    entity_kinds: tuple[str, ...]
+    passage_count: int
+    banner: str
+    named_in: tuple[NamedIn, ...]
+    """One part for each label that names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityPage:
+    """Entities in order of their keys, and the cursor that continues after them."""
+
+    kind: ClassVar[str] = "EntityPage"
+    entities: tuple[EntitySummary, ...]
+    next_cursor: str | None
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathEntity:
+    """An entity on a path, by the name that the relations beside it use most."""
+
+    entity_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathStep:
+    """From one entity to the next: relations that state it, whichever way they point."""
+
+    relations: tuple[EntityRelation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityPath:
+    """Entities in order, with one step less. `banner` is the least upper bound of what states the steps."""
+
+    entities: tuple[PathEntity, ...]
+    steps: tuple[PathStep, ...]
+    banner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityPaths:
+    """The shortest visible paths between two entities; hidden ends, absent ends and no path are all NotFound."""
+
+    kind: ClassVar[str] = "EntityPaths"
+    paths: tuple[EntityPath, ...]
     ledger_id: str
 
 
@@ -294,5 +361,7 @@ AskOutcome = Answer | NotFound | Denied | StepUpRequired | Unavailable
 SearchOutcome = SearchResult | Denied | StepUpRequired | Unavailable
 DocumentOutcome = DocumentView | NotFound | Denied | StepUpRequired | Unavailable
 EntityOutcome = EntityView | NotFound | Denied | StepUpRequired | Unavailable
+EntitiesOutcome = EntityPage | NotFound | Denied | StepUpRequired | Unavailable
+PathsOutcome = EntityPaths | NotFound | Denied | StepUpRequired | Unavailable
 DeleteOutcome = Deleted | NotFound | Denied | StepUpRequired | Unavailable
 RelabelOutcome = Relabelled | NotFound | Denied | StepUpRequired | Unavailable

@@ -20,6 +20,8 @@ class Settings:
     data_dir: Path = Path(".copilot")
     models_dir: Path = Path(".copilot/models")
     """Where the exported embedder lies; several data directories may share it."""
+    embedding_model: str | None = None
+    """A built-in embedding model, or the folder of another (`retrieval.embedding_card`); else the store's own."""
     database_url: str | None = field(default=None, repr=False)
     opa_url: str | None = field(default=None, repr=False)
     neo4j_url: str | None = field(default=None, repr=False)
@@ -42,6 +44,8 @@ class Settings:
     jwt_issuer: str | None = None
     enabled: bool = True
     graphrag_enabled: bool = True
+    context_tokens: int = 2_400
+    """How much of the sources is passed on at most, in tokens as `retrieval.tokens` estimates them."""
     policy_filter_strict: bool = False
     """Whether an answer in which the output scan finds anything is refused, rather than redacted."""
     canaries: Path | None = None
@@ -69,6 +73,7 @@ class Settings:
         return cls(
             data_dir=data_dir,
             models_dir=Path(env.get("COPILOT_MODELS_DIR") or data_dir / "models"),
+            embedding_model=env.get("COPILOT_EMBEDDING_MODEL") or None,
             database_url=_url(env, "DATABASE_URL", {"postgres", "postgresql"}),
             opa_url=_url(env, "OPA_URL", {"http", "https"}),
             neo4j_url=_neo4j_url(env),
@@ -88,6 +93,7 @@ class Settings:
             jwt_issuer=env.get("COPILOT_JWT_ISSUER") or None,
             enabled=_switch(env, "COPILOT_ENABLED", default=True),
             graphrag_enabled=_switch(env, "COPILOT_GRAPHRAG_ENABLED", default=True),
+            context_tokens=_tokens(env, "COPILOT_CONTEXT_TOKENS", 2_400),
             policy_filter_strict=_switch(env, "COPILOT_POLICY_FILTER_STRICT", default=False),
             canaries=_path(env, "COPILOT_CANARIES"),
             tenants=_path(env, "COPILOT_TENANTS"),
@@ -153,6 +159,15 @@ def _units(env: Mapping[str, str], name: str, default: int) -> int:
     value = env.get(name, "").strip() or str(default)
     if not (value.isascii() and value.isdecimal() and len(value) < 10):
         raise Misconfigured(f"{name} must be a whole number, 0 for no limit, not {value!r}")
+    return int(value)
+
+
+def _tokens(env: Mapping[str, str], name: str, default: int) -> int:
+    """At least what the longest chunk may take, or a budget could leave nothing to answer from."""
+    value = env.get(name, "").strip() or str(default)
+    digits = value.isascii() and value.isdecimal() and len(value) < 7
+    if not (digits and 2_000 <= int(value) <= 100_000):
+        raise Misconfigured(f"{name} must be a whole number from 2000 to 100000, not {value!r}")
     return int(value)
 
 

@@ -2,20 +2,27 @@
 
 import json
 import logging
+import os
 import secrets
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from copilot.generation.port import Finished
 from copilot.results import Usage
 from policy.errors import CopilotError
 
 OWN_LOGGERS = ("copilot", "policy", "retrieval", "eval")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
 _trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 
 
@@ -56,6 +63,9 @@ class Metrics:
         self._dropped = self._counter(
             "copilot_dropped_sentences", "Sentences that were not released", "reason"
         )
+        self._consulted = self._counter(
+            "copilot_consultations", "Judgements that models were asked for", "task", "outcome"
+        )
         self._findings = self._counter(
             "copilot_scan_findings", "What the output scan found, by kind", "kind"
         )
@@ -89,6 +99,12 @@ class Metrics:
         else:
             self._cost.labels(provider, model).inc(usage.cost_usd)
 
+    def consulted(self, task: str, outcome: str, finished: Finished) -> None:
+        """A model was asked to judge: "used" or "failed", and what it took."""
+        self._consulted.labels(task, outcome).inc()
+        if finished.model:
+            self.tokens(finished.provider, finished.model, finished.usage)
+
     def denied(self, act: str) -> None:
         """Policy refused an act."""
         self._denials.labels(act).inc()
@@ -110,8 +126,24 @@ class Metrics:
         self._findings.labels(kind).inc(count)
 
     def exposition(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """Everything in Prometheus' text format; of all processes that count together."""
+        if _TOGETHER not in os.environ:
+            return generate_latest(self.registry)
+        every = CollectorRegistry()
+        MultiProcessCollector(every)  # type: ignore[no-untyped-call]
+        return generate_latest(every)
+
+
+@contextmanager
+def counted_together() -> Iterator[None]:
+    """What is counted within, in this process and its forks, is shown by each as the sum of all."""
+    with TemporaryDirectory(prefix="copilot-metrics-") as folder, ExitStack() as stack:
+        os.environ[_TOGETHER] = folder
+        stack.callback(os.environ.pop, _TOGETHER)
+        # The library chooses while it is imported, which is over.
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+        stack.callback(setattr, values, "ValueClass", values.MutexValue)
+        yield
 
 
 def trace_id() -> str:

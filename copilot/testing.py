@@ -14,18 +14,27 @@ from copilot.ingest.prepare import PreparedChunk, PreparedDocument, PreparedPart
 from policy.labels import Label
 from policy.scope import LabelCatalog, Scope
 from retrieval import linking
-from retrieval.embedding import DIMENSION, Vectors
-from retrieval.identity import entity_id
+from retrieval.embedding import DIMENSION, Model, Vectors
+from retrieval.identity import content_id, entity_id
 from retrieval.ports import (
+    LONGEST,
+    MOST_BEGINNING,
     MOST_LINKS,
+    MOST_NEIGHBOURS,
+    MOST_OFTEN,
+    MOST_RELATIONS,
+    MOST_STATED,
     Around,
     Definition,
     EmbeddedSentence,
-    EntityLink,
+    KnownEntity,
     Neighbour,
+    Passage,
     PostingList,
     Postings,
     Weight,
+    mentioned,
+    step_order,
 )
 from retrieval.terms import Terms
 from retrieval.types import Chunk, Hit
@@ -34,10 +43,15 @@ _WORD = re.compile(r"\w+")
 
 
 class FakeEmbedder:
-    """Hashed bags of words: texts that share words are near one another. No model, no threads."""
+    """Hashed bags of words: texts that share words are near one another. No weights, no threads."""
+
+    model = Model(name="bags of words", dimension=DIMENSION, sha256="0" * 64)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         return np.stack([_bag(text) for text in texts]) if texts else np.empty((0, DIMENSION), "f4")
+
+    async def embed_question(self, text: str) -> Vectors:
+        return _bag(text)
 
 
 def _bag(text: str) -> Vectors:
@@ -148,8 +162,20 @@ class MemoryPassages:
         return {
             one.chunk.chunk_id: Weight(
                 similarity=_similarity(one, vector),
-                length=one.chunk.length,
-                counts={term: tf for term, tf in one.chunk.terms.items() if term in set(terms)},
+                length=min(one.chunk.length, LONGEST),
+                counts={
+                    term: min(count, MOST_OFTEN)
+                    for term, count in one.chunk.terms.items()
+                    if term in set(terms)
+                },
+            )
+            for one in self._corpus.visible(scope)
+            if one.chunk.chunk_id in set(chunk_ids)
+        }
+
+    async def passages(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Passage]:
+        return {
+            one.chunk.chunk_id: Passage(
                 text=one.chunk.text,
                 titles=tuple(sorted({key for key, in_title in one.chunk.defines if in_title})),
             )
@@ -171,6 +197,14 @@ class MemoryPassages:
             identity=[chunk.chunk_id for chunk in visible],
         )
 
+    async def beginning(self, starts: Sequence[str], *, scope: Scope) -> dict[str, Sequence[str]]:
+        degrees = Counter(term for one in self._corpus.visible(scope) for term in one.chunk.terms)
+        found = {start: [term for term in degrees if term.startswith(start)] for start in starts}
+        return {
+            start: sorted(sorted(some, key=lambda term: (-degrees[term], term))[:MOST_BEGINNING])
+            for start, some in found.items()
+        }
+
     async def identify(
         self, postings: Postings, positions: Sequence[int], *, scope: Scope
     ) -> dict[int, str]:
@@ -185,6 +219,20 @@ class MemoryPassages:
             for one in self._corpus.visible(scope)
             if one.chunk.chunk_id in set(chunk_ids)
         }
+
+    async def preceding(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
+        visible = list(self._corpus.visible(scope))
+        found = {}
+        for one in visible:
+            before = [
+                other
+                for other in visible
+                if other.part is one.part and other.chunk.start < one.chunk.start
+            ]
+            if one.chunk.chunk_id in set(chunk_ids) and before:
+                nearest = max(before, key=lambda other: other.chunk.start)
+                found[one.chunk.chunk_id] = _chunk(nearest, scope)
+        return found
 
     async def sentences(
         self, chunk_ids: Sequence[str], *, scope: Scope
@@ -235,34 +283,70 @@ class MemoryGraph:
         defined = {(key, chunk.chunk_id) for chunk in visible for key, _ in chunk.defines}
         return Around(
             inside=inside,
-            mentions=[
-                EntityLink(
-                    entity_id=entity, name=names[entity, chunk], chunk_id=chunk, degree=degree
-                )
+            mentions=mentioned(
+                (entity, names[entity, chunk], degree, chunk)
                 for entity, chunk, degree in _bounded(names, asked, near)
-            ],
+            ),
             definitions=[
                 Definition(key=key, chunk_id=chunk)
                 for key, chunk, _ in _bounded(defined, set(keys), near)
             ],
         )
 
-    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
-        steps = set()
+    async def neighbours(
+        self, entity_ids: Sequence[str], near: Sequence[str] = (), *, scope: Scope
+    ) -> list[Neighbour]:
+        steps: dict[str, list[Neighbour]] = {one: [] for one in entity_ids}
+        for step in sorted(self._steps(scope), key=lambda step: step.relation_id):
+            if step.from_id in steps:
+                steps[step.from_id].append(step)
+        few = (some for some in steps.values() if len(some) <= MOST_RELATIONS)
+        return sorted((step for some in few for step in _led(some, near)), key=step_order)
+
+    def _steps(self, scope: Scope) -> Iterator[Neighbour]:
         for one in self._corpus.visible(scope):
-            for relation in one.chunk.relations:
+            for order, relation in enumerate(one.chunk.relations):
+                parts = ("relation", one.chunk.chunk_id, relation.type, str(order))
                 ends = [
                     (entity_id(scope.tenant, m.key), m.surface)
                     for m in (relation.source, relation.target)
                 ]
-                for origin, reached in (ends, ends[::-1]):
-                    if origin[0] in set(entity_ids):
-                        steps.add((*origin, relation.type, *reached))
-        steps_in_order = sorted(steps, key=lambda s: (s[0], s[3], s[2], s[1], s[4]))
+                for forward, (origin, reached) in ((True, ends), (False, ends[::-1])):
+                    yield Neighbour(
+                        entity_id=reached[0],
+                        name=reached[1],
+                        from_id=origin[0],
+                        from_name=origin[1],
+                        relation=relation.type,
+                        relation_id=content_id(*parts),
+                        forward=forward,
+                    )
+
+    async def entities(
+        self, words: Sequence[str], limit: int, *, after: str = "", scope: Scope
+    ) -> list[KnownEntity]:
+        degrees = Counter(
+            key
+            for one in self._corpus.visible(scope)
+            for key in {mention.key for mention, _ in one.chunk.mentions}
+            if words and set(words) <= set(key.split()) and key > after
+        )
         return [
-            Neighbour(from_id=a, from_name=a_name, relation=type_, entity_id=b, name=b_name)
-            for a, a_name, type_, b, b_name in steps_in_order
+            KnownEntity(entity_id=entity_id(scope.tenant, key), key=key, degree=degree)
+            for key, degree in sorted(degrees.items())[:limit]
         ]
+
+
+def _led(steps: Sequence[Neighbour], near: Sequence[str]) -> list[Neighbour]:
+    """Of one entity's relations those that lead on, of each kind of step the first."""
+    many = (
+        len({step.entity_id for step in steps} - {step.from_id for step in steps}) > MOST_NEIGHBOURS
+    )
+    kinds: dict[tuple[str, str, bool], list[Neighbour]] = {}
+    for step in steps:
+        if step.entity_id != step.from_id and (not many or step.entity_id in near):
+            kinds.setdefault((step.entity_id, step.relation, step.forward), []).append(step)
+    return [step for some in kinds.values() for step in some[:MOST_STATED]]
 
 
 def _halved(vector: Vectors) -> Vectors:

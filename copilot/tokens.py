@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import anyio
 import jwt
 
@@ -160,6 +159,8 @@ class _KeyServer:
 
 async def _document(url: str) -> Any:
     """What lies there; the time limit holds for the whole of it, however slowly it comes."""
+    import aiohttp  # a tenth of a second, which a server with a secret of its own need not wait for
+
     limit = aiohttp.ClientTimeout(total=JWKS_TIMEOUT_S)
     async with (
         aiohttp.ClientSession(timeout=limit, raise_for_status=True) as session,

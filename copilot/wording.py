@@ -1,6 +1,6 @@
 """What is said where there is nothing to show: from principal and policy alone, the same for absent and hidden."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 NOT_FOUND = "Nothing that you may read answers this question."
 STEP_UP = (
@@ -19,7 +19,18 @@ DEGRADED = {
 }
 
 
-def notice(step_up: bool, degraded: Sequence[str] = ()) -> str | None:
-    """What goes with a result that a stronger sign-in, or an arm that did not answer, might have made fuller."""
+READ_AS = 'No passage that you may read has "{}"; it was read as "{}".'
+
+
+def notice(
+    step_up: bool, degraded: Sequence[str] = (), read_as: Mapping[str, str] | None = None
+) -> str | None:
+    """What goes with a result.
+
+    That a stronger sign-in, or an arm that did not answer, might have made it fuller; and which names of the
+    question were read as others.
+    """
     told = [NOTICE] if step_up else []
-    return " ".join([*told, *(DEGRADED[arm] for arm in degraded)]) or None
+    told += [DEGRADED[arm] for arm in degraded]
+    told += [READ_AS.format(*names) for names in (read_as or {}).items()]
+    return " ".join(told) or None

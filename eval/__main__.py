@@ -19,9 +19,10 @@ from eval.cases import FOLDER, pairs, read_people, read_questions
 from eval.controls import control
 from eval.injection import suite as injection
 from eval.interference import suite as interference
-from eval.interference.suite import CI, SOAK
+from eval.interference.graphs import scratch
+from eval.interference.suite import CI, NEO4J, SOAK
 from eval.results import Result, environment
-from eval.stage import askers, ingested
+from eval.stage import PATIENCE_S, askers, ingested
 from eval.table import table
 from policy.errors import CopilotError
 
@@ -56,14 +57,31 @@ async def measured(options: argparse.Namespace) -> Result:
         return _described(result, options, time.monotonic() - begun)
     async with ingested(options.casefile, options.models) as settings:
         if options.suite == "policy":
-            questions = read_questions(options.casefile / "questions.jsonl", options.split)
-            result = await policy.run(settings, options.casefile, questions)
-            result = await interference.extended(result, settings, SOAK if options.soak else CI)
+            result = await _policed(settings, options)
         else:
             generator = control(options.control) if options.control else None
             async with build(settings, generator=generator) as copilot:
                 result = await _scored(copilot, options)
     return _described(_gated(result, options), options, time.monotonic() - begun)
+
+
+async def _policed(settings: Settings, options: argparse.Namespace) -> Result:
+    """The policy suite; with `--neo4j` all that is compared is read from the Neo4j of the environment."""
+    questions = read_questions(options.casefile / "questions.jsonl", options.split)
+    if not options.neo4j:
+        result = await policy.run(settings, options.casefile, questions)
+        return await interference.extended(result, settings, SOAK if options.soak else CI)
+    given = Settings.from_environment(os.environ)
+    over = replace(
+        settings,
+        neo4j_url=given.neo4j_url,
+        neo4j_user=given.neo4j_user,
+        neo4j_password=given.neo4j_password,
+        neo4j_timeout_s=max(given.neo4j_timeout_s, PATIENCE_S),
+    )
+    async with scratch(over) as graphs:
+        result = await policy.run(over, options.casefile, questions)
+        return await interference.extended(result, settings, NEO4J, graphs)
 
 
 async def _scored(copilot: Copilot, options: argparse.Namespace) -> Result:
@@ -103,6 +121,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--soak", action="store_true", help="of `policy`: ten times as much, for the night"
     )
     parser.add_argument(
+        "--neo4j",
+        action="store_true",
+        help="of `policy`: with the graph in the Neo4j of NEO4J_URL, which must be empty and is left so",
+    )
+    parser.add_argument(
         "--accept", action="store_true", help="keep this result to compare later ones with"
     )
     parser.add_argument("--accepted", type=Path, default=gates.ACCEPTED, help=argparse.SUPPRESS)
@@ -112,8 +135,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.control and options.suite != "generation":
         parser.error("a control stands in for the generator: it goes with `generation` alone")
-    if options.soak and options.suite != "policy":
-        parser.error("only `policy` has a long form")
+    if (options.soak or options.neo4j) and options.suite != "policy":
+        parser.error("only `policy` has a long form, and one over Neo4j")
+    if options.soak and options.neo4j:
+        parser.error("the long form is that over Postgres")
     if options.accept and (
         options.control or options.split != "gate" or options.suite not in ACCEPTED
     ):

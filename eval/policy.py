@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psycopg
 from copilot.acts import Copilot
 from copilot.app import build
 from copilot.ledger.verify import verify
+from copilot.projection.opened import projector
 from copilot.settings import Settings
 from eval import reduced
 from eval.acts import Act, Json, Kind, acts_about, difference, has_content, perform
@@ -74,23 +76,42 @@ async def run(settings: Settings, folder: Path, questions: Sequence[Question]) -
         settings.database_url, {sub: people[sub] for sub in asking}
     ) as clones:
         before = await _acts_recorded(settings.database_url)
-        async with build(settings) as copilot:
+        async with _opened(settings) as copilot:
             watched = Watched(copilot=copilot, askers=who, views=views)
             await asyncio.gather(*(watched.do(sub, _acts(questions, views[sub])) for sub in asking))
             await watched.do(_OUTSIDER, [act for one in chosen[:2] for act in acts_about(one)])
             await _read_answers(watched, asking)
             undenied = await _denied(watched)
+            degraded = degraded_searches(copilot)
         comparisons = [
             await _compare(watched, sub, chosen, replace(settings, database_url=clones[sub]))
             for sub in asking
         ]
         unrecorded = await _unrecorded(watched, before, settings.database_url)
-    return _result(watched, comparisons, unrecorded, undenied)
+    result = _result(watched, comparisons, unrecorded, undenied)
+    counted = count(degraded, "searches", exactly(0))
+    return replace(result, figures={**result.figures, "degraded_searches": counted})
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Copilot]:
+    """The product; where there is a Neo4j, with the graph of this database in it."""
+    if settings.neo4j_url is not None:
+        async with projector(settings, settings.database_url or "") as keeper:
+            await keeper.rebuild()
+    async with build(settings) as copilot:
+        yield copilot
 
 
 def telling(questions: Sequence[Question]) -> list[Question]:
     """The questions whose right answer differs by person first: there the most could slip."""
     return sorted(questions, key=lambda one: -len(set(one.gold.values())))
+
+
+def degraded_searches(copilot: Copilot) -> int:
+    """Searches so far that went without the graph: what they gave says nothing of it."""
+    name, labels = "copilot_degraded_searches_total", {"arm": "graph"}
+    return round(copilot.metrics.registry.get_sample_value(name, labels) or 0)
 
 
 def _outsider(person: Attributes, asker: Asker) -> tuple[Attributes, Asker]:
@@ -139,7 +160,7 @@ async def _compare(
 ) -> Compared:
     acts = list(dict.fromkeys(act for one in chosen for act in acts_about(one)))
     differences, with_content = [], 0
-    async with build(settings) as copilot:
+    async with _opened(settings) as copilot:
         for act in acts:
             without = await perform(copilot, watched.askers[sub], act)
             with_hidden = watched.given[sub, act]

@@ -16,7 +16,7 @@ from copilot.settings import Settings
 from policy.errors import CopilotError
 from policy.principal import Asker, Principal
 
-_PATIENCE_S = 30.0
+PATIENCE_S = 30.0
 """A machine that is busy with other things must not change what is measured."""
 
 
@@ -32,8 +32,8 @@ async def ingested(folder: Path, models_dir: Path) -> AsyncIterator[Settings]:
         settings = Settings(
             data_dir=Path(scratch),
             models_dir=models_dir,
-            database_timeout_s=_PATIENCE_S,
-            policy_timeout_s=_PATIENCE_S,
+            database_timeout_s=PATIENCE_S,
+            policy_timeout_s=PATIENCE_S,
         )
         try:
             async with opened(settings) as copilot:

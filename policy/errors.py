@@ -50,8 +50,9 @@ class Forbidden(CopilotError):
 class Unavailable(CopilotError):
     """A dependency is down, slow or answers nonsense; nothing ungoverned was released.
 
-    `dependency` is one of "postgres", "neo4j", "policy", "model", "ledger", "identity" (the key
-    server). `refused` says that it did answer, and took this one request for wrong.
+    `dependency` is one of "postgres", "neo4j", "policy", "model", "ledger", "embedding" (the model
+    of the stored vectors), "identity" (the key server). `refused` says that it did answer, and took this
+    one request for wrong.
     """
 
     code = "UNAVAILABLE"

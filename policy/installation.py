@@ -14,7 +14,8 @@ from policy.labels import HANDLING, Classification, is_name
 
 PROVIDERS = frozenset(["anthropic", "openai", "azure", "google", "perplexity", "offline"])
 """The names by which providers are known here and to `intelgraph.llm.route`."""
-_TENANT = frozenset(["reason_required", "graph_required", "policy"])
+_FLAGS = ("reason_required", "graph_required", "decompose", "filter_facts")
+_TENANT = frozenset([*_FLAGS, "policy"])
 _ACCREDITATION = frozenset(["residency", "classification", "compartments", "handling"])
 
 
@@ -26,6 +27,10 @@ class Tenant:
     """Whether whoever reads has to say why."""
     graph_required: bool = False
     """Whether no answer is better than one without the graph."""
+    decompose: bool = False
+    """Whether a model may split their questions."""
+    filter_facts: bool = False
+    """Whether a model may mark which passages bear on their questions."""
     policy: Path | None = None
     """The folder of a bundle of their own, which can only narrow (`policy.narrowed`)."""
 
@@ -43,6 +48,17 @@ class Installation:
 
     def graph_required(self, tenant: str) -> bool:
         return tenant in self.tenants and self.tenants[tenant].graph_required
+
+    @property
+    def graph_required_by_any(self) -> bool:
+        """Whether there is a tenant that gets no answer without the graph."""
+        return any(one.graph_required for one in self.tenants.values())
+
+    def decompose(self, tenant: str) -> bool:
+        return tenant in self.tenants and self.tenants[tenant].decompose
+
+    def filter_facts(self, tenant: str) -> bool:
+        return tenant in self.tenants and self.tenants[tenant].filter_facts
 
     @classmethod
     def read(cls, tenants: Path | None, accreditations: Path | None) -> "Installation":
@@ -89,7 +105,7 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def _tenant(value: Mapping[str, Any], name: str, file: Path) -> Tenant:
     _only(value, _TENANT, f"{file}: {name!r}")
     folder = value.get("policy")
-    flags = {key: value.get(key, False) for key in ("reason_required", "graph_required")}
+    flags = {key: value.get(key, False) for key in _FLAGS}
     for key, flag in flags.items():
         if not isinstance(flag, bool):
             raise Misconfigured(f"{file}: {key} of {name!r} must be true or false")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from policy.errors import BadInput
@@ -78,7 +79,7 @@ class Label:
 
     def canonical(self) -> str:
         """One text for each distinct label: what is interned, hashed and recorded."""
-        return json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return _canonical(self)
 
     @classmethod
     def from_json(cls, value: object, *, tenant: str, where: str) -> "Label":
@@ -147,3 +148,8 @@ def _text(value: object, field: str, where: str) -> str:
     if not is_name(value):
         raise BadInput(f"{where}: {field} must be a name, not {value!r}")
     return value
+
+
+@lru_cache(maxsize=16_384)
+def _canonical(label: Label) -> str:
+    return json.dumps(label.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

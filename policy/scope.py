@@ -1,9 +1,12 @@
 """Scopes: the labels that one asker may read, decided once and carried into every search."""
 
+import hashlib
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
 
@@ -35,6 +38,16 @@ class LabelSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenScope:
+    """The labels of a scope as they are recorded."""
+
+    value: bytes
+    """Their canonical texts, sorted, as RFC 8785 writes a list of texts."""
+    sha256: bytes
+    labels: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """The label ids that a search may touch. Only `Scoper` makes one; the ids stay inside."""
 
@@ -44,19 +57,31 @@ class Scope:
     epoch: int
     made_by: InitVar[object]
     """Not kept, so that neither a copy with other labels nor a reader of a Scope can forge one."""
+    label_ids: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    """Ascending, so that the same scope always writes the same query."""
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _MADE_BY_POLICY:
             raise TypeError("a Scope is made by policy.scope.Scoper only")
-
-    @property
-    def label_ids(self) -> list[int]:
-        """Ascending, so that the same scope always writes the same query."""
-        return sorted(self.labels)
+        object.__setattr__(self, "label_ids", tuple(sorted(self.labels)))
 
     def canonical_labels(self) -> list[str]:
         """What is recorded: canonical texts, sorted, without the internal ids."""
         return sorted(label.canonical() for label in self.labels.values())
+
+    @cached_property
+    def written(self) -> WrittenScope:
+        """What records name by its digest, made once for all acts within the scope."""
+        labels = self.canonical_labels()
+        value = json.dumps(labels, ensure_ascii=False, separators=(",", ":")).encode()
+        return WrittenScope(value=value, sha256=hashlib.sha256(value).digest(), labels=len(labels))
+
+    @cached_property
+    def releasable_to(self) -> frozenset[str] | None:
+        """The countries to which every one of its labels may be released; None is unrestricted."""
+        given = [label.releasable_to for label in self.labels.values()]
+        limited = [countries for countries in given if countries is not None]
+        return frozenset.intersection(*limited) if limited else None
 
 
 @dataclass(frozen=True, slots=True)

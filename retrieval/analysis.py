@@ -1,13 +1,16 @@
 """Analysis: what a question asks for, read off its words without a model."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from retrieval.entities import in_question
+from retrieval.languages import detect
 from retrieval.terms import Terms
 from retrieval.types import EntityKind, Mention
+from retrieval.wording import Wording, worded
 
 
 class Expects(StrEnum):
@@ -41,12 +44,20 @@ class Plan:
     question: str
     intent: Intent
     expects: Expects
-    terms: tuple[str, ...]
-    """Distinct stems, sorted: sums over them are then the same on every run."""
+    language: str
+    """The question's own, by which it is cut into terms."""
+    wording: Wording
     entities: tuple[Mention, ...]
     times: tuple[str, ...]
     """ISO dates, months or years that the question names."""
     needs_citation: bool = True
+    read_as: Mapping[str, str] = field(default_factory=dict)
+    """Names that were read as others: as they are asked for, and as the question has them now."""
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Distinct stems and identifiers, sorted."""
+        return self.wording.terms
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -56,6 +67,7 @@ class Plan:
             "entities": [mention.surface for mention in self.entities],
             "times": list(self.times),
             "needs_citation": self.needs_citation,
+            **({"read_as": dict(self.read_as)} if self.read_as else {}),
         }
 
 
@@ -109,14 +121,32 @@ _SUMMARY = re.compile(
 def analyse(question: str, terms: Terms) -> Plan:
     """The plan of a question. Depends on the question alone, so it can tell nothing of the corpus."""
     entities = tuple(in_question(question))
+    language = detect(question)
     return Plan(
         question=question,
         intent=_intent(question),
         expects=_expects(question),
-        terms=tuple(sorted(set(terms.of(question)))),
+        language=language,
+        wording=worded(question, language, terms),
         entities=entities,
         times=tuple(m.key for m in entities if m.kind is EntityKind.DATE),
     )
+
+
+def reread(plan: Plan, names: Mapping[str, str], terms: Terms) -> Plan:
+    """The plan of the question with these names (lower-cased) read as others."""
+    read_as: dict[str, str] = {}
+
+    def other(match: re.Match[str]) -> str:
+        written = match.group()
+        name = names[written.casefold()]
+        taken = name.upper() if written.isupper() else name.capitalize()
+        read_as[written] = taken
+        return taken
+
+    every = "|".join(map(re.escape, sorted(names)))
+    question = re.sub(rf"\b(?:{every})\b", other, plan.question, flags=re.IGNORECASE)
+    return replace(analyse(question, terms), read_as=read_as)
 
 
 def _expects(question: str) -> Expects:

@@ -1,38 +1,38 @@
 """Context assembly: which of the retrieved passages are passed on, and in which order."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from policy.labels import Label
+from retrieval.copies import Wording
+from retrieval.tokens import estimated
 from retrieval.types import Context
 
-_MOST = 3
-_TOKENS = 2400
+MOST = 3
+TOKENS = 2400
 _SHARE_OF_BEST = 0.95
 """A context is passed on while its best sentence scores at least this share of the best one of all. Both
 numbers were tuned on the tune half of the case file for precision without losing answers."""
-_SAME = 0.8
-"""Jaccard similarity of word triples from which two texts count as copies."""
-_FIGURE = re.compile(r"\d+")
-_WORD = re.compile(r"\w+")
+_NOVELTY = 0.05
+"""What a context loses of its value, as a share of the best, where all its words stand in those chosen before
+it: as much as the score curve lets contexts differ, so that news decide among those that fit alike."""
 
 
-def assemble(contexts: Sequence[Context], *, tokens: int = _TOKENS) -> list[Context]:
-    """The contexts worth passing on: best first, no near copies, within the token budget.
+def assemble(
+    contexts: Sequence[Context], *, most: int = MOST, tokens: int = TOKENS
+) -> list[Context]:
+    """The contexts worth passing on, best first: cut by the score curve, then `most` that differ, within the budget.
 
-    Expects contexts whose sentences have been weighed. Looks at the given contexts alone.
+    Expects contexts without copies whose sentences have been weighed. Looks at the given contexts alone.
     """
-    ranked = sorted(contexts, key=lambda c: (-best(c), -c.score, c.chunk.chunk_id))
-    if not ranked:
-        return []
-    least = _SHARE_OF_BEST * best(ranked[0])
-    passed: list[Context] = []
-    for context in _without_copies([c for c in ranked if best(c) >= least]):
-        tokens -= _tokens(context.chunk.text)
-        if len(passed) == _MOST or (passed and tokens < 0):
-            break
-        passed.append(context)
-    return passed
+    ranked = sorted(contexts, key=_rank)
+    worth = [one for one in ranked if best(one) >= _SHARE_OF_BEST * best(ranked[0])]
+    chosen = _differing(worth, most)
+    if sum(map(length, chosen)) > tokens:
+        chosen = _affordable(worth, most, tokens)
+    return sorted(chosen, key=_rank)
+
+
+def _rank(context: Context) -> tuple[float, float, str]:
+    return -best(context), -context.score, context.chunk.chunk_id
 
 
 def best(context: Context) -> float:
@@ -40,37 +40,66 @@ def best(context: Context) -> float:
     return max((sentence.score for sentence in context.sentences), default=0.0)
 
 
-def _without_copies(ranked: Sequence[Context]) -> list[Context]:
-    """Of near copies the one with the lower label stays, in the place of the first."""
-    kept: list[Context] = []
-    for context in ranked:
-        twin = next((i for i, one in enumerate(kept) if _similar(one, context)), None)
-        if twin is None:
-            kept.append(context)
-        elif _lower(context.label, kept[twin].label):
-            kept[twin] = context
-    return kept
+def length(context: Context) -> int:
+    """About how many tokens a model reads of it."""
+    return estimated(f"{context.chunk.title or ''}\n{context.chunk.text}")
 
 
-def _lower(a: Label, b: Label) -> bool:
-    return a != b and b.dominates(a)
+def preceded(
+    contexts: Sequence[Context], neighbours: Mapping[str, Context], *, tokens: int = TOKENS
+) -> list[Context]:
+    """Each context behind its neighbour, as far as the budget reaches; one that is there anyway comes once."""
+    there = {one.chunk.chunk_id for one in contexts}
+    left = tokens - sum(map(length, contexts))
+    placed: list[Context] = []
+    for one in contexts:
+        neighbour = neighbours.get(one.chunk.chunk_id)
+        if neighbour and neighbour.chunk.chunk_id not in there and length(neighbour) <= left:
+            there.add(neighbour.chunk.chunk_id)
+            left -= length(neighbour)
+            placed.append(neighbour)
+        placed.append(one)
+    return placed
 
 
-def _similar(a: Context, b: Context) -> bool:
-    """Alike in words and equal in every figure: texts that differ in a number contradict each other."""
-    if _FIGURE.findall(a.chunk.text) != _FIGURE.findall(b.chunk.text):
-        return False
-    first, second = _triples(a.chunk.text), _triples(b.chunk.text)
-    return len(first & second) >= _SAME * max(1, len(first | second))
+def reading_order(contexts: Sequence[Context]) -> list[Context]:
+    """Best first, second best last, the weakest in the middle; a neighbour stays before what it leads up to.
+
+    Models use best what stands at the ends of their input: Liu et al. 2023, "Lost in the Middle: How Language
+    Models Use Long Contexts" (arXiv:2307.03172).
+    """
+    units: list[list[Context]] = [[]]
+    for one in contexts:
+        units[-1].append(one)
+        if one.precedes is None:
+            units.append([])
+    ordered = units[:-1]
+    return [one for unit in (*ordered[::2], *ordered[1::2][::-1]) for one in unit]
 
 
-def _triples(text: str) -> set[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
-    if len(words) < 3:
-        return {tuple(words)}
-    return set(zip(words, words[1:], words[2:], strict=False))
+def _differing(worth: Sequence[Context], most: int) -> list[Context]:
+    """Up to `most`: each time the one whose value is highest after what it only repeats is taken off."""
+    words = {one.chunk.chunk_id: set(Wording.of(one.chunk.text).words) for one in worth}
+    chosen: list[Context] = []
+    told: set[str] = set()
+    left = list(worth)
+    while left and len(chosen) < most:
+        known = {i: len(w & told) / max(1, len(w)) for i, w in words.items()}
+        taken = max(
+            left, key=lambda c: best(c) - _NOVELTY * best(worth[0]) * known[c.chunk.chunk_id]
+        )
+        chosen.append(taken)
+        told |= words[taken.chunk.chunk_id]
+        left.remove(taken)
+    return chosen
 
 
-def _tokens(text: str) -> int:
-    """A rough count: English has about four characters a token."""
-    return len(text) // 4 + 1
+def _affordable(worth: Sequence[Context], most: int, tokens: int) -> list[Context]:
+    """Up to `most` that fit into the budget: the best, then by value for each token."""
+    first, *others = worth
+    chosen: list[Context] = []
+    for one in [first, *sorted(others, key=lambda c: -best(c) / length(c))]:
+        if length(one) <= tokens and len(chosen) < most:
+            chosen.append(one)
+            tokens -= length(one)
+    return chosen

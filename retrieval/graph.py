@@ -1,7 +1,7 @@
 """The graph arm: passages reached over links from the question's names and from its best passages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from retrieval.fit import Fit
 from retrieval.links import Link, Links
@@ -22,8 +22,9 @@ _GAIN = 1.7
 """What being named in the question, and being reached in full, add to a passage's own fit (at most 1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reached:
+class _Reached(NamedTuple):
+    """A passage that links lead to: how much weight reaches it, and by which names."""
+
     weight: float
     path: tuple[str, ...]
 
@@ -46,7 +47,7 @@ async def search(links: Links, best: Sequence[str], limit: int) -> list[Hit]:
         for start, one in sorted(front.items()):
             kept = _Reached(weight=one.weight * _KEPT**hop, path=one.path)
             step = _pushed(reached, found.get(start, ()), kept)
-            onward = _better(onward, step)
+            _improve(onward, step)
         front = _strongest({end: one for end, one in onward.items() if end not in seen})
         seen |= set(front)
     return _hits(reached, named)[:limit]
@@ -75,20 +76,17 @@ def _seeds(fit: Fit, named: Mapping[str, str], best: Sequence[str]) -> _Front:
 def _pushed(reached: _Front, links: Sequence[Link], start: _Reached) -> _Front:
     """Where the links lead; keeps the best way to each end in `reached`."""
     step = {
-        one.chunk_id: _Reached(weight=start.weight * one.weight, path=(*start.path, *one.path))
-        for one in links
+        one.chunk_id: _Reached(start.weight * one.weight, start.path + one.path) for one in links
     }
-    reached.update(_better(reached, step))
+    _improve(reached, step)
     return step
 
 
-def _better(first: _Front, second: _Front) -> _Front:
-    """Of two ways to one end the stronger; the first where they are alike."""
-    merged = dict(first)
+def _improve(first: _Front, second: _Front) -> None:
+    """Takes over what is new or, of two ways to one end, stronger."""
     for end, one in second.items():
-        if end not in merged or one.weight > merged[end].weight:
-            merged[end] = one
-    return merged
+        if end not in first or one.weight > first[end].weight:
+            first[end] = one
 
 
 def _strongest(front: _Front) -> _Front:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from difflib import SequenceMatcher
 
+from retrieval.identifiers import identifiers
 from retrieval.terms import STOP_WORDS
 from retrieval.types import Context
 
@@ -31,7 +32,12 @@ def unnamed(question: str, contexts: Sequence[Context]) -> list[str]:
     words = set(_words(text))
     capitalised = {word.casefold() for word in words if word[0].isupper()}
     known = {word.casefold() for word in words}
-    return [name for name in names(question) if not _borne(name, known, capitalised)]
+    same = _same_identifiers(question, contexts)
+    return [
+        name
+        for name in names(question)
+        if not _borne(name, known, capitalised) and not any(_signs(name) in one for one in same)
+    ]
 
 
 def names(question: str) -> list[str]:
@@ -47,6 +53,20 @@ def names(question: str) -> list[str]:
         if len(word) >= _SHORTEST and word not in STOP_WORDS | _CALENDAR:
             found.append(word)
     return found
+
+
+def _same_identifiers(question: str, contexts: Sequence[Context]) -> list[str]:
+    """The signs of those that the question and a passage have in common, however each writes them."""
+    asked = identifiers(question)
+    if not asked:
+        return []
+    texts = (text for one in contexts for text in (one.chunk.title or "", one.chunk.text))
+    held = {term for text in texts for term in identifiers(text)}
+    return sorted(_signs(one) for one in asked & held)
+
+
+def _signs(written: str) -> str:
+    return re.sub(r"[\W_]", "", written)
 
 
 def _borne(name: str, known: Set[str], capitalised: Set[str]) -> bool:

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field, replace
 
 from policy.errors import Unavailable
 from policy.scope import Scope
-from retrieval import fusion, graph, keyword, vector
+from retrieval import fusion, graph, keyword, spelling, vector
 from retrieval.analysis import Plan
 from retrieval.embedding import Embedder, Vectors
 from retrieval.fit import Fit
+from retrieval.fusion import Fused
+from retrieval.keyword import Ranking
 from retrieval.links import Links
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.types import Arm, Context, Hit
+
+_READ_AT_ONCE = 16
+"""Texts, between one look whether they are enough and the next."""
+Enough = Callable[[Sequence[Context]], bool]
+
+
+def all_of_them(_contexts: Sequence[Context]) -> bool:
+    """None is enough."""
+    return False
 
 
 @dataclass(slots=True)
@@ -36,6 +47,8 @@ class Timings:
 class Found:
     """Contexts, best first, and what later stages need to weigh them."""
 
+    plan: Plan
+    """What was asked, with misspelt names as they stand in passages."""
     contexts: tuple[Context, ...]
     vector: Vectors
     """The question's embedding."""
@@ -69,11 +82,24 @@ class Hybrid:
         self._arms = tuple(Arm) if graphrag else (Arm.VECTOR,)
         self._required = required
 
-    async def search(self, plan: Plan, *, scope: Scope, limit: int, timings: Timings) -> Found:
-        """Up to `limit` chunks. Raises Unavailable where a store does not answer."""
+    async def search(
+        self,
+        plan: Plan,
+        *,
+        scope: Scope,
+        limit: int,
+        timings: Timings,
+        enough: Enough = all_of_them,
+    ) -> Found:
+        """Up to `limit` chunks, best first; texts are read until those are `enough`.
+
+        Raises Unavailable where a store does not answer.
+        """
         with timings.stage("embedding"):
-            question = (await self._embedder.embed([plan.question]))[0]
-        asked = _Asked(plan=plan, question=question, scope=scope, limit=limit, timings=timings)
+            question = await self._embedder.embed_question(plan.question)
+        asked = _Asked(
+            plan=plan, question=question, scope=scope, limit=limit, timings=timings, enough=enough
+        )
         try:
             return await self._search(asked, self._arms)
         except _Lost as lost:
@@ -89,39 +115,68 @@ class Hybrid:
             return await self._found(asked, arms)
 
     async def _found(self, asked: "_Asked", arms: Sequence[Arm]) -> Found:
+        ranking = keyword.NOTHING
+        if Arm.KEYWORD in arms:
+            ranking = await self._by_words(asked)
+        if Arm.GRAPH in arms and ranking.absent and (mended := await self._mended(asked, ranking)):
+            asked, ranking = mended, await self._by_words(mended)
         scope, question, timings = asked.scope, asked.question, asked.timings
         with timings.stage("vector"):
             nearest = await vector.search(self._passages, question, asked.limit, scope=scope)
         rankings: dict[Arm, list[Hit]] = {Arm.VECTOR: nearest}
-        ranking = keyword.NOTHING
         if Arm.KEYWORD in arms:
-            with timings.stage("keyword"), _lost(Arm.KEYWORD):
-                ranking = await keyword.search(
-                    self._passages, asked.plan.terms, asked.limit, scope=scope
-                )
             rankings[Arm.KEYWORD] = ranking.hits
         fit = Fit(nearest, ranking)
         best = sorted({hit.chunk_id for hits in rankings.values() for hit in hits})
         with timings.stage("weighing"):
-            terms = list(ranking.idf)
-            fit.learn(await self._passages.weigh(best, question, terms, scope=scope))
+            fit.learn(await self._passages.weigh(best, question, fit.terms, scope=scope))
         if Arm.GRAPH in arms:
             with timings.stage("graph"), _lost(Arm.GRAPH):
                 rankings[Arm.GRAPH] = await self._graph(asked, fit, best)
         with timings.stage("fusion"):
             fused = fusion.fuse(rankings, fit)[: asked.limit]
         with timings.stage("texts"):
-            chunks = await self._passages.chunks([one.chunk_id for one in fused], scope=scope)
+            contexts = await self._read(fused, asked)
         return Found(
-            contexts=tuple(
-                Context(chunk=chunks[one.chunk_id], score=one.score, arms=one.arms, path=one.path)
-                for one in fused
-                if one.chunk_id in chunks
-            ),
+            plan=asked.plan,
+            contexts=tuple(contexts),
             vector=question,
             idf=ranking.idf,
             arms={str(arm): len(hits) for arm, hits in rankings.items()},
         )
+
+    async def _by_words(self, asked: "_Asked") -> Ranking:
+        with asked.timings.stage("keyword"), _lost(Arm.KEYWORD):
+            return await keyword.search(
+                self._passages, asked.plan.wording, asked.limit, scope=asked.scope
+            )
+
+    async def _mended(self, asked: "_Asked", ranking: Ranking) -> "_Asked | None":
+        """The same with misspelt names as they stand in passages; None where there are none."""
+        with asked.timings.stage("spelling"), _lost(Arm.GRAPH):
+            plan = await spelling.mended(
+                self._passages, self._entities, asked.plan, ranking, scope=asked.scope
+            )
+        if plan is None:
+            return None
+        with asked.timings.stage("embedding"):
+            question = await self._embedder.embed_question(plan.question)
+        return replace(asked, plan=plan, question=question)
+
+    async def _read(self, fused: Sequence[Fused], asked: "_Asked") -> list[Context]:
+        contexts: list[Context] = []
+        for start in range(0, len(fused), _READ_AT_ONCE):
+            some = fused[start : start + _READ_AT_ONCE]
+            ids = [one.chunk_id for one in some]
+            chunks = await self._passages.chunks(ids, scope=asked.scope)
+            contexts += [
+                Context(chunk=chunks[one.chunk_id], score=one.score, arms=one.arms, path=one.path)
+                for one in some
+                if one.chunk_id in chunks
+            ]
+            if asked.enough(contexts):
+                break
+        return contexts
 
     async def _graph(self, asked: "_Asked", fit: Fit, best: Sequence[str]) -> list[Hit]:
         links = Links(
@@ -145,6 +200,7 @@ class _Asked:
     scope: Scope
     limit: int
     timings: Timings
+    enough: Enough
 
 
 class _Lost(Exception):

@@ -1,17 +1,22 @@
 """Linking: which known names a name may mean, by the words that they share."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 
 from retrieval.ports import MOST_LINKS
 
-_LEAST = 0.5
+LEAST = 0.5
 """Share of all their words that two names must have in common."""
 
 
 def share(one: str, other: str) -> float:
     """Of the different words of both names, those that both have, from 0 to 1."""
-    words, others = set(one.split()), set(other.split())
-    return len(words & others) / max(len(words | others), 1)
+    return shared(set(one.split()), set(other.split()))
+
+
+def shared(words: Set[str], others: Set[str]) -> float:
+    """As `share`, of words."""
+    common = len(words & others)
+    return common / max(len(words) + len(others) - common, 1)
 
 
 def close(names: Iterable[str], keys: Collection[str]) -> set[str]:
@@ -22,6 +27,6 @@ def close(names: Iterable[str], keys: Collection[str]) -> set[str]:
     found: set[str] = set()
     for name in names:
         shares = {key: share(name, key) for key in keys}
-        near = {key for key, some in shares.items() if some >= _LEAST}
+        near = {key for key, some in shares.items() if some >= LEAST}
         found |= near if len(near) <= MOST_LINKS else {key for key in near if shares[key] == 1}
     return found

@@ -6,22 +6,27 @@ weighed against the others from there, so that a passage with one good link pass
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from policy.scope import Scope
 from retrieval import definitions, linking
 from retrieval.analysis import Plan
 from retrieval.definitions import Naming
 from retrieval.embedding import Vectors
-from retrieval.fit import Fit
-from retrieval.ports import Around, Definition, EntityLink, GraphStore, PassageStore
+from retrieval.fit import Asked, Fit
+from retrieval.keyword import exactly
+from retrieval.ports import Around, Definition, GraphStore, Mentioned, Passage, PassageStore
 from retrieval.sentences import split
 from retrieval.terms import Terms
 
 _RELATED = 0.6
 """What an entity keeps of its weight over a typed relation."""
 _MOST_ENTITIES = 64
+_LEAST_SHARED = 2
+"""Chunks that mention an entity which is shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +48,7 @@ _SAID = 0.2
 """Weight of the sentence that uses a name, in the gate of the link to what defines it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """A way to a passage: how wide its gate is, later the share of weight that it carries, by which names."""
 
     chunk_id: str
@@ -76,7 +80,7 @@ class Links:
         self._question = question
         self._near = near
         self._scope = scope
-        self._terms = Terms()
+        self._terms = _Cut(plan)
 
     async def named(self) -> dict[str, str]:
         """The passages that define what the question names, each with the name."""
@@ -94,95 +98,81 @@ class Links:
         Those lead to passages with the entities that the question names, or that are related to those.
         """
         entities = await self._question_entities() if question else {}
-        texts = {one: found.text for one in chunk_ids if (found := self.fit.known(one))}
-        candidates = {one: definitions.namings(text) for one, text in texts.items()}
+        read = await self._passages.passages(chunk_ids, scope=self._scope)
+        candidates = {one: definitions.namings(read[one].text) for one in chunk_ids if one in read}
         around = await self._graph.around(
-            [*texts],
+            [*candidates],
             sorted(entities),
-            sorted({naming.key for some in candidates.values() for naming in some}),
+            [*dict.fromkeys(naming.key for some in candidates.values() for naming in some)],
             self._near,
             scope=self._scope,
         )
         defining = _definers(around, candidates)
-        by_entity = _by_entity(around)
-        ends = [one.chunk_id for some in defining.values() for _, one in some]
-        await self._weigh([*ends, *(one.chunk_id for one in around.mentions)])
+        mentions = {one.entity_id: one for one in around.mentions}
+        ends = {one.chunk_id for some in defining.values() for _, one in some}
+        await self._weigh(ends.union(*(one.chunk_ids for one in around.mentions)))
         links = {
             chunk: self._from(
                 chunk,
+                _Start(read[chunk], self._plan, self._terms, self.fit),
                 some,
-                [link for one in around.inside.get(chunk, ()) for link in by_entity.get(one, ())],
+                [mentions[one] for one in around.inside.get(chunk, ()) if one in mentions],
             )
             for chunk, some in defining.items()
         }
-        return links | {"": self._of_question(entities, by_entity)}
+        return links | {"": self._of_question(entities, mentions)}
 
     def _of_question(
         self,
         entities: Mapping[str, tuple[float, tuple[str, ...]]],
-        by_entity: Mapping[str, Sequence[EntityLink]],
+        mentions: Mapping[str, Mentioned],
     ) -> list[Link]:
         names = " ".join(mention.key for mention in self._plan.entities)
-        asked = set(self._plan.terms) - set(self._terms.of(names))
+        asked = self.fit.asked(frozenset(self._plan.terms) - self._terms.of(names))
         links = [
-            self._shared(one, asked, *entities[entity])
+            self._shared(mentions[entity], end, asked, *entities[entity])
             for entity in sorted(entities)
-            for one in by_entity.get(entity, ())
+            if entity in mentions
+            for end in mentions[entity].chunk_ids
         ]
         return weighed(links, SHARING)
 
     def _from(
         self,
         chunk_id: str,
+        start: "_Start",
         definers: Sequence[tuple[Naming, Definition]],
-        sharers: Sequence[EntityLink],
+        shared: Sequence[Mentioned],
     ) -> list[Link]:
         """A passage that defines what this one names is not linked a second time by what they share."""
-        asked = set(self._plan.terms) - self._own_name(chunk_id)
-        defining = [self._defining(chunk_id, naming, one, asked) for naming, one in definers]
+        defining = [self._defining(start, naming, one) for naming, one in definers]
         closer = {chunk_id, *(link.chunk_id for link in defining)}
         sharing = [
-            self._shared(one, asked, 1.0, (one.name,))
-            for one in sharers
-            if one.chunk_id not in closer
+            self._shared(one, end, start.asked, 1.0, (one.name,))
+            for end, one in _rarest(shared).items()
+            if end not in closer
         ]
         return weighed(defining, DEFINING) + weighed(sharing, SHARING)
 
-    def _own_name(self, chunk_id: str) -> set[str]:
-        """The terms by which the passage itself would be asked for."""
-        known = self.fit.known(chunk_id)
-        if known is None:
-            return set()
-        return set(self._terms.of(" ".join(known.titles or definitions.subject(known.text))))
-
-    def _defining(self, chunk_id: str, naming: Naming, end: Definition, asked: Set[str]) -> Link:
-        gate = self._gate(DEFINING, end.chunk_id, asked)
-        gate += _SAID * self.fit.coverage(asked, self._said(chunk_id, naming))
-        return Link(chunk_id=end.chunk_id, weight=gate, path=(naming.key,))
-
-    def _said(self, chunk_id: str, naming: Naming) -> set[str]:
-        """The terms of the sentence that uses the name."""
-        known = self.fit.known(chunk_id)
-        assert known is not None  # its text gave the name
-        said = next(one for one in split(known.text) if naming.start < one.end)
-        return set(self._terms.of(said.of(known.text)))
+    def _defining(self, start: "_Start", naming: Naming, end: Definition) -> Link:
+        gate = self._gate(DEFINING, end.chunk_id, start.asked) + _SAID * start.said(naming)
+        return Link(end.chunk_id, gate, (naming.key,))
 
     def _shared(
-        self, one: EntityLink, asked: Set[str], weight: float, path: tuple[str, ...]
+        self, one: Mentioned, end: str, asked: Asked, weight: float, path: tuple[str, ...]
     ) -> Link:
-        """A rarer entity is a closer tie; two is the least that can be shared."""
-        rarity = weight / math.log2(1 + max(one.degree, 2))
-        gate = rarity * self._gate(SHARING, one.chunk_id, asked)
-        return Link(chunk_id=one.chunk_id, weight=gate, path=path)
+        """A rarer entity is a closer tie."""
+        rarity = weight / math.log2(1 + max(one.degree, _LEAST_SHARED))
+        return Link(end, rarity * self._gate(SHARING, end, asked), path)
 
-    def _gate(self, kind: Kind, chunk_id: str, asked: Set[str]) -> float:
+    def _gate(self, kind: Kind, chunk_id: str, asked: Asked) -> float:
         meaning = kind.meaning * self.fit.meaning(chunk_id)
-        return meaning + kind.words * self.fit.covered(asked, chunk_id)
+        return meaning + kind.words * asked.covered(chunk_id)
 
     async def _weigh(self, chunk_ids: Iterable[str]) -> None:
         unknown = self.fit.unknown(chunk_ids)
         if unknown:
-            terms = self._plan.terms
+            terms = self.fit.terms
             weights = await self._passages.weigh(unknown, self._question, terms, scope=self._scope)
             self.fit.learn(weights)
 
@@ -204,17 +194,52 @@ class Links:
         return {one: found[one] for one in strongest}
 
 
+class _Cut:
+    """Cuts texts into terms for one question: identifiers only where it asks for one, as they take long."""
+
+    def __init__(self, plan: Plan) -> None:
+        terms = Terms()
+        self._of = terms.of if any(map(exactly, plan.terms)) else terms.stems
+        self._language = plan.language
+
+    def of(self, text: str) -> frozenset[str]:
+        return frozenset(self._of(text, self._language))
+
+
+class _Start:
+    """A passage that leads on, and what is asked for beyond what it would itself be asked for by."""
+
+    def __init__(self, passage: Passage, plan: Plan, terms: _Cut, fit: Fit) -> None:
+        own = " ".join(passage.titles or definitions.subject(passage.text))
+        self.asked = fit.asked(frozenset(plan.terms) - terms.of(own))
+        self._text = passage.text
+        self._terms = terms
+        self._sentences = split(passage.text)
+        self._ends = [one.end for one in self._sentences]
+        self._said: dict[int, float] = {}
+
+    def said(self, naming: Naming) -> float:
+        """How much of what is asked for the sentence says that uses the name."""
+        at = bisect_right(self._ends, naming.start)
+        if at not in self._said:
+            present = self._terms.of(self._sentences[at].of(self._text))
+            self._said[at] = self.asked.coverage(present)
+        return self._said[at]
+
+
+def _rarest(shared: Sequence[Mentioned]) -> dict[str, Mentioned]:
+    """To each passage the way over the rarest entity; over the first of those that are alike."""
+    best: dict[str, Mentioned] = {}
+    for one in sorted(shared, key=lambda one: max(one.degree, _LEAST_SHARED)):
+        for end in one.chunk_ids:
+            best.setdefault(end, one)
+    return best
+
+
 def _by_key(around: Around) -> dict[str, list[Definition]]:
     found: dict[str, list[Definition]] = {}
     for one in around.definitions:
         found.setdefault(one.key, []).append(one)
-    return found
-
-
-def _by_entity(around: Around) -> dict[str, list[EntityLink]]:
-    found: dict[str, list[EntityLink]] = {}
-    for one in around.mentions:
-        found.setdefault(one.entity_id, []).append(one)
     return found
 
 
@@ -249,4 +274,4 @@ def weighed(links: Sequence[Link], kind: Kind) -> list[Link]:
 def _weighed(link: Link, kind: Kind, widest: float) -> Link:
     relative = kind.relative * (link.weight / widest) ** kind.sharpness
     share = kind.most * (relative + (1 - kind.relative) * link.weight)
-    return Link(chunk_id=link.chunk_id, weight=share, path=link.path)
+    return Link(link.chunk_id, share, link.path)

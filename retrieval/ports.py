@@ -1,9 +1,9 @@
 """What retrieval asks of a store: every method takes the Scope and touches nothing outside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,18 @@ from policy.scope import Scope
 from retrieval.embedding import Vectors
 from retrieval.types import Chunk, Hit
 
+LONGEST, MOST_OFTEN = 0xFFFF, 0xFF
+"""A chunk's length and a term's count as postings tell them, where they are no less."""
+MOST_BEGINNING = 64
+"""Visible terms that the beginning of a word may stand for."""
 MOST_LINKS = 32
 """Visible chunks up to which a name leads to all of them. Tried from 16 to 200: no public corpus cares."""
+MOST_NEIGHBOURS = 64
+"""Visible neighbours up to which an entity leads to all of them, so that two hops meet at most 64 × 64."""
+MOST_RELATIONS = 4096
+"""Visible relations up to which they are looked at: what has more, such as a bank, leads nowhere."""
+MOST_STATED = 3
+"""Relations of one type that tell of a step; a hundred transfers between two accounts are one step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +31,10 @@ class PostingList:
     """Where a term stands, as parallel arrays of shape (n,): chunks by position, each once."""
 
     positions: NDArray[np.int64]
-    counts: NDArray[np.uint8]
-    """How often; 255 also stands for more."""
+    counts: NDArray[np.uint8] | NDArray[np.float64]
+    """How often; `MOST_OFTEN` also stands for more."""
     lengths: NDArray[np.uint16]
-    """Terms of the chunk; 65,535 also stands for more."""
+    """Terms of the chunk; `LONGEST` also stands for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,31 +53,33 @@ class Postings:
     """What the store needs to tell chunks by their positions."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weight:
+class Weight(NamedTuple):
     """What a chunk and a question have in common: the cosine, and how often it has each of some terms."""
 
     similarity: float
     length: int
-    """How many terms the chunk has in all."""
+    """How many terms the chunk has in all, and the counts: as far as postings tell them."""
     counts: Mapping[str, int]
-    text: str
-    titles: tuple[str, ...] = ()
-    """The names that its title gives it, as far as its readers may know the title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntityLink:
-    """An entity named in a visible chunk. `degree` counts the visible chunks that name it."""
+class Passage:
+    """What a chunk says, and the names that its title gives it, as far as its readers may know the title."""
+
+    text: str
+    titles: tuple[str, ...] = ()
+
+
+class Mentioned(NamedTuple):
+    """An entity and the visible chunks that it leads to, in order. `degree` counts all that name it."""
 
     entity_id: str
     name: str
-    chunk_id: str
     degree: int
+    chunk_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
+class Definition(NamedTuple):
     """A visible chunk that is about what bears a name."""
 
     key: str
@@ -80,7 +92,8 @@ class Around:
 
     inside: Mapping[str, Sequence[str]]
     """Chunk id → the entities that it mentions."""
-    mentions: Sequence[EntityLink]
+    mentions: Sequence[Mentioned]
+    """Those that lead anywhere."""
     definitions: Sequence[Definition]
 
 
@@ -93,6 +106,18 @@ class Neighbour:
     from_id: str
     from_name: str
     relation: str
+    relation_id: str
+    forward: bool
+    """Whether the relation says it of the entity that is stepped from: who owns, and not what is owned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEntity:
+    """A visible entity by its key. `degree` counts the visible chunks that name it."""
+
+    entity_id: str
+    key: str
+    degree: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +143,17 @@ class PassageStore(Protocol):
     ) -> dict[str, Weight]:
         """Chunk id → what the arms would say of it, for the visible ones of these."""
 
+    async def passages(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Passage]:
+        """Chunk id → what it says, for the visible ones of these."""
+
     async def postings(self, terms: Sequence[str], *, scope: Scope) -> Postings:
         """All visible postings of the terms; a term without any has no list."""
+
+    async def beginning(self, starts: Sequence[str], *, scope: Scope) -> dict[str, Sequence[str]]:
+        """Each of these starts → the visible terms that begin so; the `MOST_BEGINNING` that stand in most chunks.
+
+        In the order of terms.
+        """
 
     async def identify(
         self, postings: Postings, positions: Sequence[int], *, scope: Scope
@@ -128,6 +162,9 @@ class PassageStore(Protocol):
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         """The chunks with these ids, as far as they are visible."""
+
+    async def preceding(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
+        """Chunk id → the visible chunk right before it in the same part; none for a part's first."""
 
     async def sentences(
         self, chunk_ids: Sequence[str], *, scope: Scope
@@ -159,5 +196,41 @@ class GraphStore(Protocol):
         define, only the chunks that are in `near`.
         """
 
-    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
-        """Entities one visible relation away, in either direction."""
+    async def neighbours(
+        self, entity_ids: Sequence[str], near: Sequence[str] = (), *, scope: Scope
+    ) -> list[Neighbour]:
+        """Other entities one visible relation away, in either direction, in order of `step_order`.
+
+        Of an entity with more than `MOST_NEIGHBOURS` of them, only those in `near`; of one with more than
+        `MOST_RELATIONS` visible relations (one to itself counts twice), none. Of many relations of one type and
+        direction to the same neighbour, the first `MOST_STATED` by id.
+        """
+
+    async def entities(
+        self, words: Sequence[str], limit: int, *, after: str = "", scope: Scope
+    ) -> list[KnownEntity]:
+        """Visible entities whose keys have all these words (none where there are no words).
+
+        In order of their keys by code point, from beyond the key `after` on.
+        """
+
+
+def mentioned(mentions: Iterable[tuple[str, str, int, str]]) -> list[Mentioned]:
+    """Those of each entity together, from its id, name and degree with one chunk at a time, in any order."""
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for entity_id, name, degree, chunk_id in sorted(mentions):
+        found.setdefault((entity_id, name, degree), []).append(chunk_id)
+    return [Mentioned(*entity, tuple(chunks)) for entity, chunks in found.items()]
+
+
+def step_order(step: Neighbour) -> tuple[str, ...]:
+    """What neighbours are sorted by."""
+    return (
+        step.from_id,
+        step.entity_id,
+        step.relation,
+        step.from_name,
+        step.name,
+        step.relation_id,
+        str(step.forward),
+    )

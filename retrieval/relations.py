@@ -64,51 +64,67 @@ _SAME = (
     r"goes by(?: the (?:name|nickname)(?: of)?)?|went by(?: the (?:name|nickname)(?: of)?)?|formerly|"
     r"uses the (?:name|alias)|using the (?:name|alias)|operating under the name|trading as)"
 )
+_OWNERS = r"owner|shareholder|parent|company|proprietor"
+_OFFICES = r"director|chair|chief|ceo|cfo|coo|manager|secretary|board"
+_JOBS = (
+    r"accountant|agent|broker|lawyer|employee|manager|analyst|engineer|clerk|officer|bookkeeper|driver|"
+    r"cashier|inspector|teller|consultant|foreman|guard"
+)
+_NAMED = r"known|a\.?k\.?a|alias|nickname|goes|went|formerly|uses|using|operating|trading"
 
 _PATTERNS = (
-    ("owns", rf"(?P<s>{_MANY}){_ASIDE} {_HOW}(?:owns?|controls?|owned|controlled) {_SHARE}?(?P<t>{_MANY})"),
-    ("owns", rf"(?P<s>{_MANY}){_ASIDE} {_HOW}(?:holds?|held|acquired|bought|purchased) {_SHARE}(?P<t>{_ONE})"),
-    ("owns", rf"{_SHARE}(?P<t>{_ONE}){_ASIDE} {_BE} {_HOW}(?:held|owned) by (?P<s>{_MANY})"),
+    ("owns", r"own|control",
+        rf"(?P<s>{_MANY}){_ASIDE} {_HOW}(?:owns?|controls?|owned|controlled) {_SHARE}?(?P<t>{_MANY})"),
+    ("owns", r"h[eo]ld|acquired|bought|purchased",
+        rf"(?P<s>{_MANY}){_ASIDE} {_HOW}(?:holds?|held|acquired|bought|purchased) {_SHARE}(?P<t>{_ONE})"),
+    ("owns", r"(?:held|owned) by", rf"{_SHARE}(?P<t>{_ONE}){_ASIDE} {_BE} {_HOW}(?:held|owned) by (?P<s>{_MANY})"),
     (
-        "owns",
+        "owns", r"owned|controlled",
         rf"(?:(?P<t>{_MANY}){_ASIDE}(?:,? (?:which|that))? {_BE} |^(?P<t2>{_ONE}), ){_HOW}(?:owned|controlled)"
         rf"(?: (?P<share>\d{{1,3}}(?:[.,]\d+)?) ?(?:%|per ?cent))? by (?P<s>{_MANY})",
     ),
-    ("owns", rf"(?P<t>{_ONE})(?:,| {_BE}) {_THE}(?:wholly[ -]owned )?subsidiary of (?P<s>{_ONE})"),
-    ("owns", rf"(?P<s>{_ONE})(?:,| {_BE}) {_THE}{_OWNER} of (?P<t>{_MANY})"),
-    ("owns", rf"\bthe {_OWNER} of (?P<t>{_ONE}) {_BE} (?P<s>{_MANY})"),
-    ("owns", rf"(?P<t>{_ONE})['’]s {_OWNER}(?:,| {_BE}) (?P<s>{_ONE})"),
-    ("director_of", rf"(?P<s>{_MANY}){_ASIDE}(?:,| {_BE}| served as| acts as) (?:appointed )?(?:as )?"
+    ("owns", r"subsidiary of", rf"(?P<t>{_ONE})(?:,| {_BE}) {_THE}(?:wholly[ -]owned )?subsidiary of (?P<s>{_ONE})"),
+    ("owns", _OWNERS, rf"(?P<s>{_ONE})(?:,| {_BE}) {_THE}{_OWNER} of (?P<t>{_MANY})"),
+    ("owns", _OWNERS, rf"\bthe {_OWNER} of (?P<t>{_ONE}) {_BE} (?P<s>{_MANY})"),
+    ("owns", _OWNERS, rf"(?P<t>{_ONE})['’]s {_OWNER}(?:,| {_BE}) (?P<s>{_ONE})"),
+    ("director_of", _OFFICES, rf"(?P<s>{_MANY}){_ASIDE}(?:,| {_BE}| served as| acts as) (?:appointed )?(?:as )?"
         rf"{_THE}{_OFFICE} (?:of|at) (?P<t>{_MANY})"),
-    ("director_of", rf"\b{_OFFICE} of (?P<t>{_ONE}) {_BE} (?P<s>{_MANY})"),
-    ("director_of", rf"\b{_OFFICE} of (?P<t>{_ONE}), (?P<s>{_ONE}),"),
-    ("director_of", rf"(?P<t>{_ONE})['’]s {_OFFICE}(?:,| {_BE})? (?P<s>{_ONE})"),
-    ("works_for", rf"(?P<s>{_MANY}){_ASIDE} (?:works|work|worked|is working|was working) (?:for|at) (?P<t>{_ONE})"),
-    ("works_for", rf"(?P<s>{_MANY}){_ASIDE} {_BE} employed (?:by|at) (?P<t>{_ONE})"),
-    ("works_for", rf"(?P<t>{_ONE}) (?:employs|employed) (?P<s>{_MANY})"),
-    ("works_for", rf"(?P<s>{_ONE})(?:,| {_BE}) {_THE}(?:(?:now|currently) )?"
+    ("director_of", _OFFICES, rf"\b{_OFFICE} of (?P<t>{_ONE}) {_BE} (?P<s>{_MANY})"),
+    ("director_of", _OFFICES, rf"\b{_OFFICE} of (?P<t>{_ONE}), (?P<s>{_ONE}),"),
+    ("director_of", _OFFICES, rf"(?P<t>{_ONE})['’]s {_OFFICE}(?:,| {_BE})? (?P<s>{_ONE})"),
+    ("works_for", r"work",
+        rf"(?P<s>{_MANY}){_ASIDE} (?:works|work|worked|is working|was working) (?:for|at) (?P<t>{_ONE})"),
+    ("works_for", r"employed", rf"(?P<s>{_MANY}){_ASIDE} {_BE} employed (?:by|at) (?P<t>{_ONE})"),
+    ("works_for", r"employ", rf"(?P<t>{_ONE}) (?:employs|employed) (?P<s>{_MANY})"),
+    ("works_for", _JOBS, rf"(?P<s>{_ONE})(?:,| {_BE}) {_THE}(?:(?:now|currently) )?"
         rf"{_THE}{_JOB} (?:of|at|with|for) (?P<t>{_ONE})"),
-    ("alias_of", rf"(?P<t>{_ONE})(?:,? \(?| (?:{_BE}|who is) ){_SAME} (?:as )?[\"“‘']?(?P<s>{_ONE})"),
-    ("alias_of", rf"(?P<t>{_slot('fo')}) \([\"“‘'](?P<s>{_ONE})[\"”’']\)"),
-    ("alias_of", rf"(?P<s>{_ONE}) is (?:an alias|a nickname|the nickname|another name) (?:of|for) (?P<t>{_ONE})"),
-    ("paid", rf"(?P<s>{_ONE}){_ASIDE} {_PAY} {_ABOUT}⟦a(?P<amount>\d+)⟧ (?:in cash )?to {_PURSE}(?P<t>{_ONE})"),
-    ("paid", rf"(?P<s>{_ONE}){_ASIDE} (?:paid|sent|wired) (?P<t>{_ONE}) {_ABOUT}⟦a(?P<amount>\d+)⟧"),
-    ("paid", rf"(?P<t>{_ONE}){_ASIDE} received ⟦a(?P<amount>\d+)⟧ (?:in cash )?from (?P<s>{_ONE})"),
-    ("paid", rf"⟦a(?P<amount>\d+)⟧ (?:{_BE} )?{_PAY} by (?P<s>{_ONE}) to (?P<t>{_ONE})"),
-    ("paid", rf"⟦a(?P<amount>\d+)⟧ {_BE} {_PAY} from (?P<s>{_ONE}) to (?P<t>{_ONE})"),
-    ("located_in", rf"(?:(?P<s>{_PLACE}) {_BE}|^(?P<s2>{_PLACE}),) "
+    ("alias_of", _NAMED, rf"(?P<t>{_ONE})(?:,? \(?| (?:{_BE}|who is) ){_SAME} (?:as )?[\"“‘']?(?P<s>{_ONE})"),
+    ("alias_of", r"\([\"“‘']", rf"(?P<t>{_slot('fo')}) \([\"“‘'](?P<s>{_ONE})[\"”’']\)"),
+    ("alias_of", r"alias|nickname|another name",
+        rf"(?P<s>{_ONE}) is (?:an alias|a nickname|the nickname|another name) (?:of|for) (?P<t>{_ONE})"),
+    ("paid", _PAY, rf"(?P<s>{_ONE}){_ASIDE} {_PAY} {_ABOUT}⟦a(?P<amount>\d+)⟧ (?:in cash )?to {_PURSE}(?P<t>{_ONE})"),
+    ("paid", _PAY, rf"(?P<s>{_ONE}){_ASIDE} (?:paid|sent|wired) (?P<t>{_ONE}) {_ABOUT}⟦a(?P<amount>\d+)⟧"),
+    ("paid", r"received", rf"(?P<t>{_ONE}){_ASIDE} received ⟦a(?P<amount>\d+)⟧ (?:in cash )?from (?P<s>{_ONE})"),
+    ("paid", _PAY, rf"⟦a(?P<amount>\d+)⟧ (?:{_BE} )?{_PAY} by (?P<s>{_ONE}) to (?P<t>{_ONE})"),
+    ("paid", _PAY, rf"⟦a(?P<amount>\d+)⟧ {_BE} {_PAY} from (?P<s>{_ONE}) to (?P<t>{_ONE})"),
+    ("located_in", r"headquartered|based|located|situated|moored|berthed",
+        rf"(?:(?P<s>{_PLACE}) {_BE}|^(?P<s2>{_PLACE}),) "
         rf"(?:headquartered|based|located|situated|moored|berthed) (?:in|at) (?P<t>{_PLACE})"),
-    ("registered_in", rf"(?:(?P<s>{_ONE}) {_BE}|^(?P<s2>{_ONE}),) "
+    ("registered_in", r"registered|incorporated|domiciled|flagged",
+        rf"(?:(?P<s>{_ONE}) {_BE}|^(?P<s2>{_ONE}),) "
         rf"{_HOW}(?:registered|incorporated|domiciled|flagged) in (?P<t>{_PLACE})"),
-    ("met_with", rf"(?P<s>{_ONE}){_ASIDE} "
+    ("met_with", r"met|meets|had", rf"(?P<s>{_ONE}){_ASIDE} "
         rf"(?:met|met with|meets|had (?:lunch|dinner|coffee|a meeting) with) (?P<t>{_MANY})"),
-    ("met_with", rf"\bmeeting between (?P<s>{_ONE}) and (?P<t>{_ONE})"),
-    ("met_with", rf"(?P<s>{_ONE}) and (?P<t>{_ONE}) met\b"),
-    ("calls", rf"(?P<s>{_ONE}){_ASIDE} (?:phoned|telephoned|rang) (?P<t>{_slot('font')})"),
-    ("calls", rf"(?P<s>{_ONE}){_ASIDE} called (?P<t>{_slot('font')}) (?:on|at) (?:⟦d|\d)"),
-    ("calls", rf"\bcall from (?P<s>{_slot('font')}) to (?P<t>{_slot('font')})"),
+    ("met_with", r"meeting between", rf"\bmeeting between (?P<s>{_ONE}) and (?P<t>{_ONE})"),
+    ("met_with", r"met", rf"(?P<s>{_ONE}) and (?P<t>{_ONE}) met\b"),
+    ("calls", r"phoned|rang", rf"(?P<s>{_ONE}){_ASIDE} (?:phoned|telephoned|rang) (?P<t>{_slot('font')})"),
+    ("calls", r"called", rf"(?P<s>{_ONE}){_ASIDE} called (?P<t>{_slot('font')}) (?:on|at) (?:⟦d|\d)"),
+    ("calls", r"call from", rf"\bcall from (?P<s>{_slot('font')}) to (?P<t>{_slot('font')})"),
 )  # fmt: skip
-_COMPILED = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _PATTERNS)
+"""Kind, a cue without which the pattern cannot match, and the pattern."""
+_COMPILED = tuple(
+    (kind, re.compile(cue, re.I), re.compile(pattern, re.I)) for kind, cue, pattern in _PATTERNS
+)
 _CUES = re.compile(
     r"own|control|hold|held|acquir|bought|purchas|share|subsidiary|parent|director|chair|chief|ceo|cfo|coo|manager|"
     r"secretary|board|work|employ|accountant|agent|broker|lawyer|analyst|engineer|clerk|officer|driver|known as|"
@@ -181,8 +197,9 @@ def _bare(words: str) -> str:
 def _stated(template: _Template) -> Iterator[Relation]:
     if template.text.rstrip("\"”’')").endswith("?"):
         return
-    for kind, pattern in _COMPILED:
-        for match in pattern.finditer(template.text):
+    for kind, cue, pattern in _COMPILED:
+        # A pattern is tried at every place of the sentence; the cue is looked for in a tenth of the time.
+        for match in pattern.finditer(template.text) if cue.search(template.text) else ():
             if _UNSURE.search(template.text, 0, match.end()):
                 continue
             yield from _asserted(template, kind, match)

@@ -56,7 +56,8 @@ class Relevance:
             [context.chunk.chunk_id for context in contexts], scope=scope
         )
         best = max((_arm(context, Arm.KEYWORD) for context in contexts), default=0.0)
-        named = set(self._terms.of(" ".join(mention.surface for mention in plan.entities)))
+        names = " ".join(mention.surface for mention in plan.entities)
+        named = set(self._terms.of(names, plan.language))
         asked = {term: weight for term, weight in idf.items() if term not in named}
         vector = question.astype(np.float64)
         weighed = []
@@ -82,7 +83,7 @@ class Relevance:
     ) -> ScoredSentence:
         text = chunk.text[sentence.start : sentence.end]
         cosine = float(sentence.vector.astype(np.float64) @ question)
-        present = set(self._terms.of(f"{chunk.title or ''} {text}"))
+        present = set(self._terms.of(f"{chunk.title or ''} {text}", plan.language))
         kind = 1.0 if _has_kind(text, plan) else 0.0
         score = passage + _SENTENCE * cosine + _KIND * kind
         score += _WORDS * _coverage(present, idf) + _ASKED * _coverage(present, asked)

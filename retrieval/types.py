@@ -128,6 +128,8 @@ class Context:
     path: tuple[str, ...] = ()
     sentences: tuple[ScoredSentence, ...] = ()
     """In the order of the text; empty until relevance has weighed them."""
+    precedes: str | None = None
+    """The chunk that cannot be understood without this one, which was added for that and found by what found it."""
 
     @property
     def label_id(self) -> int:

@@ -38,6 +38,8 @@ COSTS: Mapping[str, int] = {
     "Query.answer": 20,
     "Query.document": 20,
     "Query.entity": 50,
+    "Query.entities": 50,
+    "Query.paths": 100,
     "Query.ledger": 20,
     "Query.accessGrants": 20,
     "Mutation.ingest": 200,
@@ -54,6 +56,8 @@ COSTS: Mapping[str, int] = {
 
 SIZES: Mapping[str, str] = {
     "Query.search": "k",
+    "Query.entities": "first",
+    "Query.paths": "first",
     "Query.ledger": "first",
     "Query.accessGrants": "first",
 }
@@ -61,6 +65,8 @@ SIZES: Mapping[str, str] = {
 
 LENGTHS: Mapping[str, int | None] = {
     "SearchResult.contexts": None,
+    "EntityConnection.edges": None,
+    "EntityPaths.paths": None,
     "LedgerConnection.edges": None,
     "AccessGrants.grants": None,
     "Answer.redactions": 10,
@@ -71,6 +77,9 @@ LENGTHS: Mapping[str, int | None] = {
     "Document.parts": 20,
     "Entity.mentions": 50,
     "Entity.relations": 50,
+    "EntityPath.entities": 5,
+    "EntityPath.steps": 4,
+    "PathStep.relations": 3,
     "IngestReport.rejected": 10,
 }
 """Assumed lengths of lists; None is the length that the argument in SIZES gives."""

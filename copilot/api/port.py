@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
+from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.records import Page
@@ -12,7 +13,9 @@ from copilot.results import (
     AskOutcome,
     DeleteOutcome,
     DocumentOutcome,
+    EntitiesOutcome,
     EntityOutcome,
+    PathsOutcome,
     RelabelOutcome,
     SearchOutcome,
     Sentence,
@@ -85,6 +88,14 @@ class Copilot(Protocol):
 
     async def entity(self, asker: Asker, name: str) -> EntityOutcome: ...
 
+    async def entities(
+        self, asker: Asker, words: str, *, first: int, after: str | None
+    ) -> EntitiesOutcome: ...
+
+    async def paths(
+        self, asker: Asker, start: End, end: End, *, most_hops: int, first: int
+    ) -> PathsOutcome: ...
+
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         """A stored answer, authorised anew."""
 
@@ -104,4 +115,4 @@ class Copilot(Protocol):
         """The restricted output fields that the asker's roles open."""
 
     async def ready(self) -> dict[str, str]:
-        """Each dependency with "ok" or what is wrong with it, safe to show."""
+        """Each dependency with its state (`readiness`), safe to show."""

@@ -9,6 +9,7 @@ from copilot.api import inputs, types
 from copilot.api.access import AccessMutation, AccessQuery
 from copilot.api.cost import PAGE
 from copilot.api.declare import field, view
+from copilot.api.entities import EntityQuery
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
 from copilot.ingest.report import IngestReport as Report
@@ -17,7 +18,7 @@ from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery):
+class Query(AccessQuery, EntityQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)
@@ -70,14 +71,6 @@ class Query(AccessQuery):
         """A document as far as the asker may see it."""
         context = info.context
         return await context.copilot.document(context.asker(purpose, reason), short(id, "the id"))
-
-    @field(types.EntityOutcome)
-    async def entity(
-        self, info: Info, name: str, purpose: str | None = None, reason: str = ""
-    ) -> results.EntityOutcome:
-        """An entity, put together from what the asker may see."""
-        context = info.context
-        return await context.copilot.entity(context.asker(purpose, reason), short(name, "the name"))
 
     @field(types.LedgerConnection)
     async def ledger(

@@ -1,7 +1,9 @@
 """The web application: GraphQL, health, readiness and metrics, and in the demo a query page."""
 
 import asyncio
+import socket
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 
 import uvicorn
 from starlette.applications import Starlette
@@ -21,6 +23,7 @@ from copilot.api.port import Copilot
 from copilot.api.shell import Shell
 from copilot.api.trusted import TrustedDocuments
 from copilot.data_files import folder
+from copilot.readiness import serves
 from copilot.tokens import Verifier
 from policy.principal import Principal
 
@@ -85,9 +88,29 @@ def _cors(origins: Collection[str]) -> list[Middleware]:
     ]
 
 
-async def serve(app: Starlette, host: str, port: int) -> None:
-    """Serves until the process is told to stop; requests under way get 10 seconds to end."""
-    await uvicorn.Server(configure(app, host, port)).serve()
+async def serve(app: Starlette, host: str, port: int, *, together: bool = False) -> None:
+    """Serves until the process is told to stop; requests under way get 10 seconds to end.
+
+    `together` with others that do so: the system deals connections out among them.
+    """
+    server = uvicorn.Server(configure(app, host, port))
+    with ExitStack() as stack:
+        listening = (
+            [stack.enter_context(_shared(host, port, server.config.backlog))] if together else None
+        )
+        await server.serve(listening)
+
+
+def _shared(host: str, port: int, backlog: int) -> socket.socket:
+    """Listens beside others of this user's processes that do so as well."""
+    return socket.create_server(
+        (host, port), family=family(host, port), backlog=backlog, reuse_port=True
+    )
+
+
+def family(host: str, port: int) -> socket.AddressFamily:
+    """Of the first address that the name stands for; OSError where it stands for none."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
 
 
 def configure(app: Starlette, host: str, port: int) -> uvicorn.Config:
@@ -123,5 +146,5 @@ async def _ready(copilot: Copilot) -> Response:
     except Exception as error:  # noqa: BLE001  a probe that fails for whatever reason is not ready
         log(error)
         found = {"readiness": "the check itself failed; see the log"}
-    ready = bool(found) and all(state == "ok" for state in found.values())
+    ready = serves(found)
     return JSONResponse({"ready": ready, "dependencies": found}, 200 if ready else 503)

@@ -5,6 +5,7 @@ Resolvers return those values as they are. A type here says only which of their 
 field of several members of a union only where their types agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -167,7 +168,11 @@ class ArmHit:
 
 @view()
 class SearchContext:
-    """A passage that was found. `title` is null where the asker may not see it."""
+    """A passage that was found. `title` is null where the asker may not see it.
+
+    `path` holds the names that led the graph to it, the question's first. `precedes` names the chunk that cannot be
+    understood without this one, which was added for that: `arms` and `path` are then how that chunk was found.
+    """
 
     document_id: str
     part_id: str
@@ -180,6 +185,8 @@ class SearchContext:
     label: Label
     marking: str
     arms: list[ArmHit]
+    path: list[str]
+    precedes: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +204,8 @@ class FlatContext:
     label: PolicyLabel
     marking: str
     arms: tuple[FoundBy, ...]
+    path: tuple[str, ...]
+    precedes: str | None
 
     @classmethod
     def of(cls, context: Context) -> "FlatContext":
@@ -213,6 +222,8 @@ class FlatContext:
             label=chunk.label,
             marking=portion(chunk.label),
             arms=context.arms,
+            path=context.path,
+            precedes=context.precedes,
         )
 
 
@@ -252,45 +263,6 @@ class Document:
 
 
 @view()
-class EntityMention:
-    """Where a visible part names the entity; start and end count code points in the part."""
-
-    document_id: str
-    part_id: str
-    chunk_id: str
-    start: int
-    end: int
-    surface: str
-    marking: str
-
-
-@view()
-class EntityRelation:
-    """A typed assertion about the entity, with the span that says it."""
-
-    type: str
-    source: str
-    target: str
-    properties: JSON
-    citation: Citation
-    marking: str
-
-
-@view(results.EntityView)
-class Entity:
-    """An identity, put together from the visible assertions alone."""
-
-    entity_id: str
-    name: str
-    entity_kind: str
-    aliases: list[str]
-    mentions: list[EntityMention]
-    mention_count: int
-    relations: list[EntityRelation]
-    ledger_id: str | None
-
-
-@view()
 class LedgerEntry:
     """One record as an auditor sees it; `details` is null where erased or above their attributes."""
 
@@ -319,6 +291,16 @@ class LedgerEdge:
         return root
 
 
+def forward_page(cursors: Sequence[str], onward: str | None) -> PageInfo:
+    """Of a list that is read forwards alone; `onward` is None on its last page."""
+    return PageInfo(
+        has_next_page=onward is not None,
+        has_previous_page=False,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
+
+
 @view()
 class LedgerConnection:
     """Entries, newest first."""
@@ -329,13 +311,7 @@ class LedgerConnection:
 
     @field()
     def page_info(self, root: strawberry.Parent[records.Page]) -> PageInfo:
-        cursors = [entry.ledger_id for entry in root.entries]
-        return PageInfo(
-            has_next_page=root.next_cursor is not None,
-            has_previous_page=False,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        )
+        return forward_page([entry.ledger_id for entry in root.entries], root.next_cursor)
 
 
 @view()
@@ -388,7 +364,4 @@ SearchOutcome = Annotated[
 ]
 DocumentOutcome = Annotated[
     Document | NotFound | Denied | StepUpRequired | Unavailable, strawberry.union("DocumentOutcome")
-]
-EntityOutcome = Annotated[
-    Entity | NotFound | Denied | StepUpRequired | Unavailable, strawberry.union("EntityOutcome")
 ]

@@ -13,6 +13,7 @@ from pgvector.psycopg import register_vector_async
 from psycopg.rows import DictRow, dict_row
 
 from policy.scope import Scope
+from retrieval.embedding import Vectors
 from retrieval.stores.postgres import graph, search
 from retrieval.stores.postgres.queries import Queries
 
@@ -48,20 +49,23 @@ class BarePassages(_Bare, search.PostgresPassages):
     """`PassageStore` over everything."""
 
     _queries = search.SQL
+    _words = None
 
     @asynccontextmanager
     async def reading(self, *, scope: Scope) -> AsyncIterator[None]:  # noqa: ARG002
         async with self._connection.transaction():
             yield
 
-    async def _nearest(self, scope: Scope, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return await self._rows("nearest", scope, values)
+    async def _nearest(self, vector: Vectors, limit: int, scope: Scope) -> dict[str, float]:
+        rows = await self._rows("nearest", scope, {"vector": vector, "limit": limit})
+        return {row["chunk_id"]: row["similarity"] for row in rows}
 
 
 class BareGraph(_Bare, graph.PostgresGraph):
     """`GraphStore` over everything."""
 
     _queries = graph.SQL
+    _names = None
 
 
 async def _everything(

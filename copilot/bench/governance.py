@@ -4,23 +4,18 @@ Each question is searched and answered with governance and without it, in turn, 
 chunks; without it means as the owner, who passes row-level security, with no label in any statement.
 """
 
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
 
 from copilot.app import database_url
 from copilot.bench.bare import BareGraph, BarePassages, connect
-from copilot.bench.corpus import corpus
-from copilot.bench.recombined import READER, large
-from copilot.bench.report import Figure, Report, percentile
-from copilot.bench.scopes import label, measure
+from copilot.bench.large import CHUNKS, holding, questions, stocked
+from copilot.bench.recombined import READER
+from copilot.bench.report import Report
+from copilot.bench.scopes import measure
 from copilot.citations import cite
 from copilot.commands.asker import as_asker
-from copilot.commands.ingest import take_in
-from copilot.commands.opened import opened
 from copilot.generation.extractive import Extractive
 from copilot.generation.port import Claim
 from copilot.output_scan import OutputScan
@@ -33,6 +28,7 @@ from policy.scope import Scope, Scoper
 from retrieval import context as assembly
 from retrieval.analysis import analyse
 from retrieval.embedding import Embedder, load
+from retrieval.embedding_export import MODEL
 from retrieval.hybrid import Hybrid, Timings
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.relevance import Relevance
@@ -43,8 +39,6 @@ from retrieval.stores.postgres.search import PostgresPassages
 from retrieval.terms import Terms
 from retrieval.types import Context
 
-_CORPUS = "hotpot-train"
-_CHUNKS = 100_000
 _QUESTIONS = 30
 _REPEATS = 7
 _OVERHEAD_MS = 15.0
@@ -56,29 +50,15 @@ async def run(settings: Settings) -> Report:
     """The first run makes the corpus, which takes some minutes; later ones find it."""
     report = Report(name="governance")
     await measure(report)
-    settings = replace(settings, data_dir=settings.data_dir / "bench-governance")
-    data = corpus(_CORPUS)
-    async with opened(settings) as copilot:
-        await take_in(copilot, as_asker(READER), [data / "corpus.jsonl"], label(()))
-    url = database_url(settings)
-    embedder = load(settings.models_dir)
+    settings = holding(settings, CHUNKS)
+    report.environment["chunks"] = await stocked(settings, CHUNKS)
+    embedder = load(settings.models_dir, settings.embedding_model or MODEL)
     try:
-        report.environment["chunks"] = await large(url, embedder, _documents(data), _CHUNKS)
-        async with _sides(url, embedder) as (governed, bare):
-            await _overhead(report, governed, bare, _questions(data / "queries.jsonl"))
+        async with _sides(database_url(settings), embedder) as (governed, bare):
+            await _overhead(report, governed, bare, questions(_QUESTIONS))
     finally:
         embedder.close()
     return report
-
-
-def _documents(data: Path) -> list[tuple[str, str]]:
-    lines = (data / "corpus.jsonl").read_text("utf-8").splitlines()
-    return [(one["title"], one["text"]) for one in map(json.loads, lines)]
-
-
-def _questions(file: Path) -> list[str]:
-    lines = file.read_text("utf-8").splitlines()[:_QUESTIONS]
-    return [json.loads(line)["question"] for line in lines]
 
 
 async def _overhead(report: Report, governed: "_Side", bare: "_Side", asked: Sequence[str]) -> None:
@@ -91,9 +71,8 @@ async def _overhead(report: Report, governed: "_Side", bare: "_Side", asked: Seq
         "overhead": [with_ - without for with_, without in rows],
     }
     for name, taken in values.items():
-        goal = _OVERHEAD_MS if name == "overhead" else None
-        report.figures[f"{name}_p50"] = Figure(value=percentile(taken, 0.5), unit="ms")
-        report.figures[f"{name}_p95"] = Figure(value=percentile(taken, 0.95), unit="ms", goal=goal)
+        report.times(name, taken)
+    report.aim("overhead_p95", _OVERHEAD_MS)
     report.environment |= {"questions": len(asked), "repeats": _REPEATS}
 
 

@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -39,6 +39,15 @@ class Report:
     peers: dict[str, Any] = field(default_factory=dict)
     """By name, what others do with the same questions, or why that was not measured."""
     environment: dict[str, Any] = field(default_factory=dict)
+
+    def times(self, name: str, taken: Sequence[float]) -> None:
+        """Adds the median and the 95th percentile of some milliseconds."""
+        for suffix, share in (("p50", 0.5), ("p95", 0.95)):
+            self.figures[f"{name}_{suffix}"] = Figure(value=percentile(taken, share), unit="ms")
+
+    def aim(self, name: str, goal: float, *, more_is_better: bool = False) -> None:
+        """Gives a figure that is there already its goal."""
+        self.figures[name] = replace(self.figures[name], goal=goal, more_is_better=more_is_better)
 
     def to_json(self) -> dict[str, Any]:
         figures = {name: figure.to_json() for name, figure in self.figures.items()}

@@ -4,7 +4,9 @@ import json
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
-from copilot.bench import ask, governance
+from copilot import processes
+from copilot.bench import ask, filtered, governance, scale, serve
+from copilot.bench.ingest.run import run as ingest
 from copilot.bench.report import Report
 from copilot.bench.retrieval import run as retrieval
 from copilot.settings import Settings
@@ -12,8 +14,12 @@ from policy.errors import BadInput
 
 _BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {
     "ask": ask.run,
+    "filter": filtered.run,
     "governance": governance.run,
+    "ingest": ingest,
     "retrieval": retrieval.run,
+    "scale": scale.run,
+    "serve": serve.run,
 }
 
 
@@ -21,6 +27,8 @@ async def bench(settings: Settings, options: Namespace) -> int:
     """Measures and prints the figures; a missed goal is said, and is no failure of the command."""
     if options.name not in _BENCHES:
         raise BadInput(f"there is no bench {options.name!r}; known: {sorted(_BENCHES)}")
+    processes.share_heaps()  # as `copilot serve` does, and the next
+    processes.collect_seldom()
     value = (await _BENCHES[options.name](settings)).to_json()
     if options.json:
         print(json.dumps(value))

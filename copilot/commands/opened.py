@@ -8,6 +8,7 @@ from copilot.acts import Copilot
 from copilot.app import build, database_url
 from copilot.migrate import check, migrate
 from copilot.settings import Settings
+from retrieval.embedding import Embedder
 
 
 async def ready_url(settings: Settings) -> str:
@@ -24,7 +25,8 @@ async def ready_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Copilot]:
-    """The product over the embedded data directory or the configured servers."""
-    async with build(replace(settings, database_url=await ready_url(settings))) as copilot:
+async def opened(settings: Settings, embedder: Embedder | None = None) -> AsyncIterator[Copilot]:
+    """The product over the embedded data directory or the configured servers; `embedder` as `build` says."""
+    settings = replace(settings, database_url=await ready_url(settings))
+    async with build(settings, embedder=embedder) as copilot:
         yield copilot

@@ -1,4 +1,4 @@
-"""`copilot serve`, `migrate`, `schema`, `token`, `doctor`: for the operator."""
+"""`copilot migrate`, `schema`, `token`, `doctor`: for the operator."""
 
 import asyncio
 import json
@@ -10,13 +10,11 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from copilot.api.schema import sdl
-from copilot.api.server import create_app
-from copilot.api.server import serve as listen
 from copilot.app import database_url
 from copilot.commands.asker import principal
 from copilot.commands.opened import opened
-from copilot.commands.port import require_free
 from copilot.migrate import migrate as migrate_database
+from copilot.readiness import OK, serves
 from copilot.settings import Settings
 from copilot.tokens import issue
 from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
@@ -25,19 +23,6 @@ from retrieval.stores.postgres.connections import Severable
 from retrieval.stores.postgres.database import parameters
 
 _DOCTORS_PATIENCE_S = 5
-
-
-async def serve(settings: Settings, options: Namespace) -> int:
-    """Serves GraphQL until stopped."""
-    if settings.jwt_secret is None and settings.jwks_url is None:
-        raise Misconfigured(
-            "nobody could prove who they are: set COPILOT_JWT_SECRET or COPILOT_JWKS_URL"
-        )
-    require_free(options.host, options.port)
-    async with opened(settings) as copilot:
-        copilot.warm()
-        await listen(create_app(copilot), options.host, options.port)
-    return 0
 
 
 async def migrate(settings: Settings, _: Namespace) -> int:
@@ -124,12 +109,16 @@ async def _neo4j_check(settings: Settings) -> str:
     async with projector(settings, database_url(settings)) as one:
         backlog = await one.reached()
     behind = f"{backlog.changes} changes behind for {backlog.seconds:.1f} s"
-    return f"{backlog.state}, {behind if backlog.changes else 'nothing waits'}"
+    told = [backlog.state, behind if backlog.changes else "nothing waits"]
+    if backlog.set_aside:
+        told.append(f"{backlog.set_aside} parts set aside: see `copilot graph verify`")
+    return ", ".join(told)
 
 
 async def _product_check(settings: Settings) -> str:
     async with opened(settings) as copilot:
         state = await copilot.ready()
-    if wrong := {name: text for name, text in state.items() if text != "ok"}:
-        raise Misconfigured("; ".join(f"{name}: {text}" for name, text in wrong.items()))
-    return ", ".join(state)
+    told = [f"{name}: {text}" for name, text in state.items() if text != OK]
+    if not serves(state):
+        raise Misconfigured("; ".join(told))
+    return ", ".join([*(name for name in state if state[name] == OK), *told])

@@ -2,14 +2,14 @@
 
 import socket
 
+from copilot.api.server import family
 from policy.errors import BadInput
 
 
 def require_free(host: str, port: int) -> None:
     """BadInput where the address cannot be bound: it is taken, or is none of this machine's."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
+        with socket.socket(family(host, port), socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:

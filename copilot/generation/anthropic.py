@@ -79,7 +79,7 @@ class Anthropic:
                     for claim in reply.take(event):
                         yield claim
         except Exception as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         for claim in reply.rest():
             yield claim
         yield reply.finished()
@@ -319,7 +319,7 @@ _BY_STATUS = {
 }
 
 
-def _translated(error: Exception) -> CopilotError:
+def translated(error: Exception) -> CopilotError:
     """The error in our words: the provider's may quote the sources, so they stay in the cause."""
     _log.warning("model call failed: %s", type(error).__name__)
     match error:

@@ -1,11 +1,11 @@
 """The offline generator: composes an answer from the sentences that fit the question best."""
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from copilot.generation.port import Claim, Finished, Prompt, Support
 from copilot.results import Usage
+from retrieval.copies import Wording
 from retrieval.types import Context, ScoredSentence
 
 PROVIDER = "offline"
@@ -14,9 +14,6 @@ _LEAST = 0.41
 """Below this fit nothing is said; fitted on the tune half of the case file to tell "not found" apart."""
 _SHARE_OF_BEST = 0.72
 _MOST = 4
-_COPY = 0.7
-_FIGURE = re.compile(r"\d+")
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +52,12 @@ def choose(contexts: Sequence[Context]) -> list[_Candidate]:
         return []
     least = ranked[0].sentence.score * _SHARE_OF_BEST
     chosen: list[_Candidate] = []
+    told: list[Wording] = []
     for candidate in ranked:
         if candidate.sentence.score < least or len(chosen) == _MOST:
             break
-        if not any(_repeats(candidate.sentence, one.sentence) for one in chosen):
+        wording = Wording.of(candidate.sentence.text)
+        if not any(one.repeats(wording) for one in told):
             chosen.append(candidate)
+            told.append(wording)
     return chosen
-
-
-def _repeats(a: ScoredSentence, b: ScoredSentence) -> bool:
-    if _FIGURE.findall(a.text) != _FIGURE.findall(b.text):
-        return False  # sources that differ in a number contradict each other, and both are told
-    first, second = (set(_WORD.findall(s.text.casefold())) for s in (a, b))
-    return len(first & second) >= _COPY * max(1, min(len(first), len(second)))

@@ -1,8 +1,8 @@
 """The port to whatever writes the answer: models and the offline extractive generator."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from copilot.results import Usage
 from retrieval.types import Context
@@ -58,3 +58,24 @@ class Generator(Protocol):
         self, prompt: Prompt, contexts: Sequence[Context]
     ) -> AsyncIterator[Claim | Finished]:
         """Yields claims in the order of the answer, then one Finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a model wrote by a schema, which nobody has checked, and what it cost."""
+
+    text: str
+    """Should be JSON; empty where there was no whole reply."""
+    finished: Finished
+
+
+class Adviser(Protocol):
+    """Judges instead of writing: what it gives decides only which of the visible sources are used.
+
+    Raises `policy.errors.Unavailable("model", …)` when there is no reply.
+    """
+
+    async def advise(
+        self, prompt: Prompt, contexts: Sequence[Context], schema: Mapping[str, Any]
+    ) -> Advice:
+        """The reply to the prompt over the contexts, which the model knows as source 1, 2, …"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from copilot.generation.extractive import MODEL, PROVIDER, Extractive
-from copilot.generation.port import Generator
+from copilot.generation.port import Adviser, Generator
 from policy.engine import Call, Denied, PolicyEngine
 from policy.errors import Unavailable
 from policy.labels import Label
@@ -19,6 +19,8 @@ class Provider:
     name: str
     model: str
     generator: Generator
+    adviser: Adviser | None = None
+    """Where it can judge as well: split questions, and mark which sources bear on them."""
 
 
 OFFLINE = Provider(name=PROVIDER, model=MODEL, generator=Extractive())
@@ -59,3 +61,31 @@ class Providers:
                 return Choice(provider=provider, refused=tuple(refused))
             refused.append((provider.name, decision.reason))
         raise Unavailable("model", "policy lets no language model have what this answer rests on")
+
+    async def adviser(self, asker: Asker, label: Label) -> Choice | None:
+        """The first that can judge and may have what bears this label; None where there is none."""
+        refused: list[tuple[str, str]] = []
+        for provider in self._all:
+            if provider.adviser is None:
+                continue
+            decision = await self._engine.may_route(asker, _judgement(provider, label))
+            if not isinstance(decision, Denied):
+                return Choice(provider=provider, refused=tuple(refused))
+            refused.append((provider.name, decision.reason))
+        return None
+
+    async def may_judge(self, asker: Asker, provider: Provider, label: Label) -> bool:
+        """Whether policy lets this provider have what bears this label."""
+        decision = await self._engine.may_route(asker, _judgement(provider, label))
+        return not isinstance(decision, Denied)
+
+
+def _judgement(provider: Provider, label: Label) -> Call:
+    """Nothing of it is shown to anybody, so it cites nothing."""
+    return Call(
+        provider=provider.name,
+        model=provider.model,
+        label=label,
+        purpose="default",
+        requires_citations=False,
+    )

@@ -6,6 +6,9 @@ from typing import Any
 
 from policy.labels import Label
 
+Identity = tuple[str, Label]
+"""A document's id and its own label."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -30,6 +33,16 @@ class Document:
     source: str
     """The file's name, without its folder."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        """What it replaces and is replaced by, within its tenant."""
+        return self.document_id, self.label
+
+    @property
+    def labels(self) -> list[Label]:
+        """Its own, and that of each part."""
+        return [self.label, *(part.label for part in self.parts)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from psycopg.errors import UniqueViolation
 from copilot.ingest import addressed, writer
 from copilot.ingest.addressed import Addressed
 from copilot.ingest.documents import Document, Part
+from copilot.ingest.heads import label_ids
 from copilot.ingest.prepare import PreparedDocument, prepare
 from copilot.ledger.log import Ledger, Record, append
 from copilot.ledger.records import Kind
@@ -21,6 +22,7 @@ from policy.scope import Scope, Scoper
 from retrieval.embedding import Embedder
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.labels import raise_fence
+from retrieval.stores.postgres.models import require
 from retrieval.terms import Terms
 
 
@@ -64,7 +66,7 @@ class Relabelling:
             try:
                 ledger_id = await self._replace(scope, given_id, old, prepared, record)
             except UniqueViolation:
-                taken |= await writer.taken(self._database, scope, prepared, _label_ids(scope))
+                taken |= await writer.taken(self._database, scope, prepared, label_ids(scope))
                 continue
             if ledger_id:
                 return _relabelled(given_id, prepared, ledger_id)
@@ -92,6 +94,7 @@ class Relabelling:
         async with self._database.transaction(Role.WRITER, scope.label_ids) as connection:
             if await addressed.find(connection, scope, given_id, alone=True) != [old]:
                 return None
+            await require(connection, prepared.model)
             await _put(connection, scope, old, prepared, record.asker.principal.sub)
             await raise_fence(connection, scope.tenant)
             ledger_id = await append(connection, record, record_label)
@@ -102,7 +105,7 @@ class Relabelling:
 async def _put(
     connection: Connection, scope: Scope, old: Addressed, prepared: PreparedDocument, sub: str
 ) -> None:
-    ids, part_ids = _label_ids(scope), addressed.part_ids([old])
+    ids, part_ids = label_ids(scope), addressed.part_ids([old])
     label = prepared.document.label
     await writer.hold_statistics(connection, part_ids, [ids[label.canonical()]])
     if old.head is None:
@@ -148,7 +151,3 @@ def _relabelled(given_id: str, prepared: PreparedDocument, ledger_id: str) -> Re
         marking=portion(label),
         ledger_id=ledger_id,
     )
-
-
-def _label_ids(scope: Scope) -> dict[str, int]:
-    return {label.canonical(): label_id for label_id, label in scope.labels.items()}

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from copilot.ingest.prepare import PreparedChunk, PreparedPart
 from retrieval.identity import content_id, entity_id
 from retrieval.stores.postgres.blocks import BLOCK, entry
+from retrieval.terms import Counted
 
 Columns = dict[str, list[Any]]
 
@@ -46,7 +47,7 @@ class Rows:
         )
         for ordinal, chunk in enumerate(part.chunks, start=first_ordinal):
             self._chunk(chunk, part.part_id, placed.label_id)
-            self._terms(chunk, placed.label_id, ordinal)
+            self.terms(chunk.chunk_id, chunk.counted, placed.label_id, ordinal)
             self._names(chunk, placed.label_id)
             self._relations(chunk, placed.label_id)
 
@@ -92,20 +93,20 @@ class Rows:
                 embedding=HalfVector(vector),
             )
 
-    def _terms(self, chunk: PreparedChunk, label_id: int, ordinal: int) -> None:
-        """A term has no blank in it, so that a list of them can go as one text."""
+    def terms(self, chunk_id: str, counted: Counted, label_id: int, ordinal: int) -> None:
+        """What the keyword index has of a chunk. Terms have no blank, so that a list of them can go as one text."""
         self._add(
             "chunk_terms",
-            chunk_id=chunk.chunk_id,
+            chunk_id=chunk_id,
             label_id=label_id,
             ordinal=ordinal,
-            length=chunk.length,
-            terms=" ".join(chunk.terms),
-            counts=" ".join(map(str, chunk.terms.values())),
+            length=counted.length,
+            terms=" ".join(counted.terms),
+            counts=" ".join(map(str, counted.terms.values())),
         )
-        for term, count in chunk.terms.items():
+        for term, count in counted.terms.items():
             block = self._blocks.setdefault((term, label_id, ordinal // BLOCK), bytearray())
-            block += entry(ordinal, chunk.length, count)
+            block += entry(ordinal, counted.length, count)
 
     def _names(self, chunk: PreparedChunk, label_id: int) -> None:
         """Offsets count from the start of the part; those of a title from the title's own."""

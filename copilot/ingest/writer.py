@@ -1,43 +1,55 @@
 """The writer: one transaction puts documents, all their indexes and their ledger records in place."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
+from psycopg import AsyncConnection
 
+from copilot.ingest import heads
 from copilot.ingest.documents import Document
-from copilot.ingest.prepare import PreparedDocument, PreparedPart, digest
+from copilot.ingest.heads import LabelIds
+from copilot.ingest.prepare import PreparedDocument, PreparedPart
 from copilot.ingest.rows import PlacedPart, Rows
-from copilot.ledger.log import Record, append
+from copilot.ledger.log import Record, append_all
+from policy.errors import Unavailable
 from policy.labels import Label
 from policy.scope import Scope
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.labels import raise_fence
+from retrieval.stores.postgres.models import require
 from retrieval.stores.postgres.queries import Queries
+from retrieval.terms import OTHER_SCHEME, SCHEME
 
 _SQL = Queries("copilot.ingest", "writer.sql")
 
-LabelIds = Mapping[str, int]
-"""Canonical label → interned id, for every label of the document."""
 
-Row = dict[str, Any]
+async def unchanged(
+    database: Database, scope: Scope, documents: Sequence[Document], ids: LabelIds
+) -> list[bool]:
+    """Of each document, none given twice, whether it stands there already.
 
-
-async def unchanged(database: Database, scope: Scope, document: Document, label_id: int) -> bool:
-    """Whether the document stands there already, as far as the ingester may see it.
-
-    What they may not see is not compared: else the answer would tell that it is there.
+    As far as the ingester may see it: were the rest compared, the answer would tell that it is there.
     """
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
-        old = await _existing(connection, scope, scope.tenant, document.document_id, label_id)
-        if old is None or old["content_sha256"] != _head_sha256(document):
-            return False
+        rows = await heads.find(connection, scope, "existing", documents, ids)
+        seen: dict[UUID, list[tuple[str, str]]] = {
+            row["document_key"]: []
+            for one in documents
+            if (row := rows.get(heads.key(one, ids))) and row["content_sha256"] == heads.sha256(one)
+        }
         query = _SQL.scoped("seen_parts", scope.label_ids)
-        cursor = await connection.execute(query, {"key": old["document_key"]})
-        seen = [(row["label"], row["text"]) for row in await cursor.fetchall()]
-    return seen == [(part.label.canonical(), part.text) for part in document.parts]
+        cursor = await connection.execute(query, {"keys": list(seen)})
+        for row in await cursor.fetchall():
+            seen[row["document_key"]].append((row["label"], row["text"]))
+    stored = {key: seen.get(row["document_key"]) for key, row in rows.items()}
+    return [stored.get(heads.key(one, ids)) == _parts(one) for one in documents]
+
+
+def _parts(document: Document) -> list[tuple[str, str]]:
+    return [(part.label.canonical(), part.text) for part in document.parts]
 
 
 async def other_copies(
@@ -96,12 +108,16 @@ async def write(
     """
     documents = [one.prepared for one in batch]
     async with database.transaction(Role.WRITER, scope.label_ids) as connection:
+        for model in {one.model for one in documents}:
+            await require(connection, model)
         sub = batch[0].record.asker.principal.sub
-        if await place(connection, scope, documents, ids, sub):
+        replaced = await place(connection, scope, documents, ids, sub)
+        if replaced:
             # An answer that is being written may rest on what was there.
             await raise_fence(connection, scope.tenant)
-        ledger_ids = [await append(connection, one.record, one.record_label) for one in batch]
-    database.fences.doubt()
+        ledger_ids = await append_all(connection, [(one.record, one.record_label) for one in batch])
+    if replaced:
+        database.fences.doubt()
     return ledger_ids
 
 
@@ -116,28 +132,22 @@ async def place(
 
     Gives whether that was anything.
     """
-    values = [
-        _document_values(one, scope.tenant, ids[one.document.label.canonical()], sub)
-        for one in documents
-    ]
-    # In one order for everybody, so that no two writers wait for each other.
-    order = sorted(range(len(values)), key=lambda at: str(values[at]["document_id"]))
-    held = {at: await _held(connection, scope, values[at]) for at in order}
-    old = [
-        part_id
-        for key in held.values()
-        if key is not None
-        for part_id in await _seen_part_ids(connection, scope, key)
-    ]
+    given = [one.document for one in documents]
+    rows = await heads.find(connection, scope, "held", given, ids)
+    held = {key: row["document_key"] for key, row in rows.items()}
+    old = await _seen_part_ids(connection, scope, [*held.values()])
     new = [label_id for one in documents for label_id in _label_ids(one.parts, ids)]
     await hold_statistics(connection, old, new)
-    await take_out(connection, scope, old)
-    placed: list[PlacedPart] = []
-    for at, one in enumerate(documents):
-        key = await _head(connection, values[at], held[at])
-        placed += _placed(key, one.parts, ids)
+    if old:
+        await take_out(connection, scope, old)
+    keys = await heads.put(connection, scope.tenant, sub, given, ids, held)
+    placed = [
+        part
+        for one in documents
+        for part in _placed(keys[heads.key(one.document, ids)], one.parts, ids)
+    ]
     await insert(connection, scope, placed)
-    return any(held.values())
+    return bool(held)
 
 
 async def hold_statistics(
@@ -177,79 +187,47 @@ async def insert(connection: Connection, scope: Scope, placed: Sequence[PlacedPa
     for one in placed:
         rows.add(one, ordinals[one.label_id])
         ordinals[one.label_id] += len(one.part.chunks)
+    await put(connection, rows)
+    await _require_scheme(connection)
+
+
+async def put(connection: AsyncConnection[Any], rows: Rows) -> None:
+    """Inserts the rows."""
     for table, columns in rows.filled():
         await connection.execute(_SQL[table], columns)
+
+
+async def _require_scheme(connection: Connection) -> None:
+    """Asked last: whoever waited for a new index to be built would write into it what they cut for the old."""
+    row = await (await connection.execute(_SQL["scheme"])).fetchone()
+    if row is None or row["scheme"] != SCHEME:
+        raise Unavailable("postgres", OTHER_SCHEME)
 
 
 async def _number(
     connection: Connection, scope: Scope, placed: Sequence[PlacedPart]
 ) -> dict[int, int]:
     """Label id → the first ordinal for the new chunks; they then count in the label's sums."""
-    first = {}
-    for label_id in sorted({one.label_id for one in placed}):
-        chunks = [c for one in placed if one.label_id == label_id for c in one.part.chunks]
-        totals = {
-            "label_id": label_id,
-            "chunks": len(chunks),
-            "terms": sum(chunk.length for chunk in chunks),
-        }
-        cursor = await connection.execute(_SQL.scoped("number", scope.label_ids), totals)
-        row = await cursor.fetchone()
-        assert row is not None  # held since before
-        first[label_id] = row["first"]
-    return first
+    chunks: Counter[int] = Counter()
+    terms: Counter[int] = Counter()
+    for one in placed:
+        chunks[one.label_id] += len(one.part.chunks)
+        terms[one.label_id] += sum(chunk.length for chunk in one.part.chunks)
+    totals = {
+        "label_ids": [*chunks],
+        "chunks": [*chunks.values()],
+        "terms": [*terms.values()],
+    }
+    cursor = await connection.execute(_SQL.scoped("number", scope.label_ids), totals)
+    return {row["label_id"]: row["first"] for row in await cursor.fetchall()}
 
 
 def _label_ids(parts: Sequence[PreparedPart], ids: LabelIds) -> list[int]:
     return [ids[part.part.label.canonical()] for part in parts]
 
 
-async def _seen_part_ids(connection: Connection, scope: Scope, key: UUID) -> list[str]:
+async def _seen_part_ids(connection: Connection, scope: Scope, keys: Sequence[UUID]) -> list[str]:
     """The parts that the ingester may read. What they may not read stays, and stays unsaid."""
     query = _SQL.scoped("part_ids", scope.label_ids)
-    cursor = await connection.execute(query, {"key": key})
+    cursor = await connection.execute(query, {"keys": list(keys)})
     return [row["part_id"] for row in await cursor.fetchall()]
-
-
-async def _existing(
-    connection: Connection, scope: Scope, tenant: str, document_id: str, label_id: int
-) -> dict[str, Any] | None:
-    values = {"tenant": tenant, "document_id": document_id, "label_id": label_id}
-    cursor = await connection.execute(_SQL.scoped("existing", scope.label_ids), values)
-    return await cursor.fetchone()
-
-
-async def _held(connection: Connection, scope: Scope, values: Row) -> UUID | None:
-    cursor = await connection.execute(_SQL.scoped("held", scope.label_ids), values)
-    row = await cursor.fetchone()
-    return row["document_key"] if row is not None else None
-
-
-async def _head(connection: Connection, values: Row, key: UUID | None) -> UUID:
-    """The key of the document's row, which is revised where there is one, and else made."""
-    if key is not None:
-        await connection.execute(_SQL["revise"], values | {"key": key})
-        return key
-    row = await (await connection.execute(_SQL["document"], values)).fetchone()
-    assert row is not None  # INSERT … RETURNING gives its row
-    made: UUID = row["document_key"]
-    return made
-
-
-def _document_values(prepared: PreparedDocument, tenant: str, label_id: int, sub: str) -> Row:
-    document = prepared.document
-    return {
-        "document_id": document.document_id,
-        "tenant": tenant,
-        "label_id": label_id,
-        "title": document.title,
-        "source": document.source,
-        "metadata": Jsonb(dict(document.metadata)),
-        "sha256": _head_sha256(document),
-        "sub": sub,
-    }
-
-
-def _head_sha256(document: Document) -> str:
-    """The digest of all that the document's own label covers: of everything but its parts."""
-    return digest(replace(document, parts=()))

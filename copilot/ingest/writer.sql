@@ -1,15 +1,22 @@
 -- name: existing
-SELECT document_key, content_sha256 FROM documents
-WHERE tenant = %(tenant)s AND document_id = %(document_id)s AND label_id = %(label_id)s
-  AND label_id = ANY({labels})
+SELECT d.* FROM unnest(%(document_ids)s::text[], %(label_ids)s::int[]) AS given (document_id, label_id),
+LATERAL (
+    SELECT o.document_id, o.label_id, o.document_key, o.content_sha256 FROM documents o
+    WHERE o.tenant = %(tenant)s AND o.document_id = given.document_id AND o.label_id = given.label_id
+      AND o.label_id = ANY({labels})
+    LIMIT 1  -- there is no other: each is looked up, whatever the planner thinks of a table that fills
+) d
 -- name: held
 -- As `existing`, held to the end of the transaction: of two who change a document, one comes after the other.
-SELECT document_key FROM documents
-WHERE tenant = %(tenant)s AND document_id = %(document_id)s AND label_id = %(label_id)s
-  AND label_id = ANY({labels})
-FOR UPDATE
+SELECT d.* FROM unnest(%(document_ids)s::text[], %(label_ids)s::int[]) AS given (document_id, label_id),
+LATERAL (
+    SELECT o.document_id, o.label_id, o.document_key FROM documents o
+    WHERE o.tenant = %(tenant)s AND o.document_id = given.document_id AND o.label_id = given.label_id
+      AND o.label_id = ANY({labels})
+    LIMIT 1 FOR UPDATE
+) d
 -- name: part_ids
-SELECT part_id FROM parts WHERE document_key = %(key)s AND label_id = ANY({labels})
+SELECT part_id FROM parts WHERE document_key = ANY(%(keys)s::uuid[]) AND label_id = ANY({labels})
 -- name: hold_statistics
 -- In the order of their ids and before any is changed, so that no two transactions wait for each other.
 INSERT INTO label_statistics AS s (label_id, chunks, terms)
@@ -19,9 +26,9 @@ SELECT one.label_id, 0, 0 FROM (
 ) one ORDER BY one.label_id
 ON CONFLICT (label_id) DO UPDATE SET chunks = s.chunks
 -- name: seen_parts
-SELECT l.canonical AS label, p.text FROM parts p JOIN labels l ON l.label_id = p.label_id
-WHERE p.document_key = %(key)s AND p.label_id = ANY({labels})
-ORDER BY p.position, p.part_id
+SELECT p.document_key, l.canonical AS label, p.text FROM parts p JOIN labels l ON l.label_id = p.label_id
+WHERE p.document_key = ANY(%(keys)s::uuid[]) AND p.label_id = ANY({labels})
+ORDER BY p.document_key, p.position, p.part_id
 -- name: taken
 SELECT p.part_id
 FROM parts p LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
@@ -41,26 +48,34 @@ DELETE FROM chunk_terms t USING chunks c
 WHERE c.chunk_id = t.chunk_id AND c.part_id = ANY(%(part_ids)s) AND t.label_id = ANY({labels})
 -- name: remove_parts
 DELETE FROM parts WHERE part_id = ANY(%(part_ids)s) AND label_id = ANY({labels})
--- name: document
-INSERT INTO documents
-    (document_id, tenant, label_id, title, source, metadata, content_sha256, ingested_by)
-VALUES (%(document_id)s, %(tenant)s, %(label_id)s, %(title)s, %(source)s, %(metadata)s, %(sha256)s, %(sub)s)
-RETURNING document_key
+-- name: documents
+INSERT INTO documents (document_id, label_id, title, source, metadata, content_sha256, tenant, ingested_by)
+SELECT given.*, %(tenant)s, %(sub)s FROM unnest(
+    %(document_id)b::text[], %(label_id)b::int[], %(title)b::text[], %(source)b::text[], %(metadata)b::jsonb[],
+    %(sha256)b::text[]
+) given
+RETURNING document_id, label_id, document_key
 -- name: revise
-UPDATE documents SET title = %(title)s, source = %(source)s, metadata = %(metadata)s,
-    content_sha256 = %(sha256)s, ingested_by = %(sub)s, ingested_at = now()
-WHERE document_key = %(key)s
+UPDATE documents d SET title = given.title, source = given.source, metadata = given.metadata,
+    content_sha256 = given.sha256, ingested_by = %(sub)s, ingested_at = now()
+FROM unnest(
+    %(document_key)b::uuid[], %(title)b::text[], %(source)b::text[], %(metadata)b::jsonb[], %(sha256)b::text[]
+) AS given (document_key, title, source, metadata, sha256)
+WHERE d.document_key = given.document_key
 -- name: parts
 INSERT INTO parts (part_id, document_key, label_id, position, text)
 SELECT * FROM unnest(
     %(part_id)b::text[], %(document_key)b::uuid[], %(label_id)b::int[], %(position)b::int[], %(text)b::text[]
 )
+-- name: scheme
+SELECT scheme FROM keyword_index
 -- name: number
--- Adds to the sums of a label that is held, and gives out as many ordinals as there are chunks.
-UPDATE label_statistics SET chunks = chunks + %(chunks)s, terms = terms + %(terms)s,
-    next_ordinal = next_ordinal + %(chunks)s
-WHERE label_id = %(label_id)s AND label_id = ANY({labels})
-RETURNING next_ordinal - %(chunks)s AS first
+-- Adds to the sums of labels that are held, and gives each as many ordinals as it has chunks.
+UPDATE label_statistics s SET chunks = s.chunks + new.chunks, terms = s.terms + new.terms,
+    next_ordinal = s.next_ordinal + new.chunks
+FROM unnest(%(label_ids)s::int[], %(chunks)s::int[], %(terms)s::bigint[]) AS new (label_id, chunks, terms)
+WHERE s.label_id = new.label_id AND s.label_id = ANY({labels})
+RETURNING s.label_id, s.next_ordinal - new.chunks AS first
 -- name: chunks
 INSERT INTO chunks (chunk_id, part_id, label_id, start_at, end_at, text, embedding)
 SELECT * FROM unnest(

@@ -1,12 +1,25 @@
 -- name: append
-SELECT append_ledger_entry(%(ledger_id)s, %(tenant)s, %(label_id)s, %(at)s, %(leaf)s)
--- name: open
-INSERT INTO ledger_openings (ledger_id, name, label_id, salt, value)
-SELECT %(ledger_id)s, o.name, %(label_id)s, o.salt, o.value
-FROM unnest(%(names)s::text[], %(salts)s::bytea[], %(values)s::bytea[]) AS o (name, salt, value)
--- name: act
+-- In their order, each linked to the one before; none of them while a scope that one names is not stored.
+WITH linked AS MATERIALIZED (
+    SELECT e.*, append_ledger_entry(e.ledger_id, e.tenant, e.label_id, e.at, e.leaf)
+    FROM unnest(
+        %(ledger_ids)b::text[], %(label_ids)b::int[], %(tenants)b::text[], %(ats)b::timestamptz[], %(leaves)b::bytea[],
+        %(kind)b::text[], %(sub)b::text[], %(purpose)b::text[], %(outcome)b::text[], %(policy_revision)b::text[]
+    ) AS e (ledger_id, label_id, tenant, at, leaf, kind, sub, purpose, outcome, policy_revision)
+    WHERE ledger_scopes_are_stored(%(scope_label_ids)b::int[], %(scopes)b::bytea[])
+), opened AS (
+    INSERT INTO ledger_openings (ledger_id, label_id, name, salt, value)
+    SELECT o.* FROM unnest(
+        %(opened_ids)b::text[], %(opened_label_ids)b::int[], %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[]
+    ) AS o (ledger_id, label_id, name, salt, value)
+    WHERE o.ledger_id IN (SELECT ledger_id FROM linked)
+)
 INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
-VALUES (%(ledger_id)s, %(label_id)s, %(kind)s, %(sub)s, %(purpose)s, %(outcome)s, %(policy_revision)s)
+SELECT ledger_id, label_id, kind, sub, purpose, outcome, policy_revision FROM linked
+-- name: scope
+INSERT INTO ledger_scopes (label_id, sha256, value)
+SELECT * FROM unnest(%(label_ids)b::int[], %(digests)b::bytea[], %(values)b::bytea[])
+ON CONFLICT DO NOTHING
 -- name: answer
 INSERT INTO answers (answer_id, ledger_id, tenant, sub, label_ids, body)
 VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body)s::jsonb)
@@ -16,8 +29,12 @@ WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels
 -- name: page
 SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash,
        a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json ORDER BY o.name)
-        FROM ledger_openings o WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
+       (SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
+                               ORDER BY o.name)
+        FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
+             AND s.sha256 = decode(
+                 CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
+        WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
 FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
 WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
   AND (%(sub)s::text IS NULL OR a.sub = %(sub)s) AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
@@ -32,8 +49,11 @@ FROM ledger_entries e LEFT JOIN ledger_acts a USING (ledger_id)
 JOIN labels l ON l.label_id = e.label_id LEFT JOIN labels m ON m.label_id = a.label_id
 WHERE e.position > %(after)s ORDER BY e.position LIMIT %(first)s
 -- name: openings
-SELECT o.ledger_id, o.name, o.salt, o.value, l.canonical AS label
+SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
 FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
 ORDER BY o.ledger_id, o.name
+-- name: scopes
+SELECT label_id, sha256, s.value FROM ledger_scopes s
+JOIN unnest(%(label_ids)s::int[], %(digests)s::bytea[]) AS named (label_id, sha256) USING (label_id, sha256)
 -- name: head
 SELECT position, chain_hash, recorded_at FROM ledger_entries ORDER BY position DESC LIMIT 1

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     RELABEL = "relabel"
     REVOCATION = "revocation"
     BREAK_GLASS = "break_glass"
+    REEMBEDDING = "reembedding"
     DENIED = "denied"
     FAILED = "failed"
 

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from copilot.ledger import scopes
 from copilot.ledger.log import body_sha256, commitment
 from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.queries import Queries
@@ -90,8 +91,18 @@ async def checkpoint(url: str) -> Checkpoint:
 
 
 async def export(url: str) -> AsyncIterator[dict[str, Any]]:
-    """One JSON object for each entry: hashes, leaf and whatever openings are left, for an auditor to keep."""
+    """One JSON object for each entry: hashes, leaf and whatever openings are left, for an auditor to keep.
+
+    The first entry that names a scope brings it as well, under its digest: the labels as they were hashed.
+    """
+    given: set[str] = set()
     async for row, openings in _entries(url):
+        first = {
+            digest: one["scope"].value.decode(errors="replace")
+            for one in openings
+            if (digest := scopes.digest_in(one)) and digest not in given and one["scope"]
+        }
+        given |= set(first)
         yield {
             "position": row["position"],
             "ledger_id": row["ledger_id"],
@@ -103,6 +114,7 @@ async def export(url: str) -> AsyncIterator[dict[str, Any]]:
                 one["name"]: {"salt": one["salt"].hex(), "value": one["value"].decode()}
                 for one in openings
             },
+            **({"scopes": first} if first else {}),
         }
 
 
@@ -159,6 +171,8 @@ def _content_problems(where: str, row: Mapping[str, Any], opening: Mapping[str, 
         case "stored_answer":
             same = row["answer_body"] is None or body_sha256(row["answer_body"]) == value["sha256"]
             return [] if same else [f"{where}: its stored answer is not the one that was given"]
+        case "scope" if isinstance(value, dict):
+            return [f"{where}: {one}" for one in scopes.problems(value, opening["scope"])]
     return []
 
 
@@ -186,17 +200,26 @@ async def _entries(
         while True:
             cursor = await connection.execute(_SQL["all"], {"after": after, "first": _BATCH})
             rows = await cursor.fetchall()
-            cursor = await connection.execute(
-                _SQL["openings"], {"ids": [row["ledger_id"] for row in rows]}
-            )
-            openings: dict[str, list[dict[str, Any]]] = {}
-            for one in await cursor.fetchall():
-                openings.setdefault(one["ledger_id"], []).append(one)
+            openings = await _openings(connection, rows)
             for row in rows:
                 yield row, openings.get(row["ledger_id"], [])
             if len(rows) < _BATCH:
                 return
             after = rows[-1]["position"]
+
+
+async def _openings(
+    connection: psycopg.AsyncConnection[dict[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """By ledger id; each with the scope that it names, as that is stored."""
+    values = {"ids": [row["ledger_id"] for row in rows]}
+    openings = await (await connection.execute(_SQL["openings"], values)).fetchall()
+    stored = await scopes.stored(connection, openings)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in openings:
+        scope = stored.get((one["label_id"], scopes.digest_in(one) or ""))
+        found.setdefault(one["ledger_id"], []).append(one | {"scope": scope})
+    return found
 
 
 async def _connect(url: str) -> psycopg.AsyncConnection[dict[str, Any]]:

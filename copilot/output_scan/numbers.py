@@ -1,11 +1,12 @@
 """Personal numbers that prove themselves: e-mail and IP addresses, cards, accounts, US social security."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 from copilot.output_scan.findings import Finding, Kind
 from copilot.output_scan.view import Form, View
+from retrieval.iban import LENGTHS, mod97
 
 _EMAIL = Form(
     r"(?<![\w.+-])[\w.!#$%&'*+/=?^{|}~-]{1,64}\s?(?:@|[\[({]\s?(?:at|@)\s?[\])}])\s?"
@@ -27,17 +28,6 @@ _DOCUMENT = Form(
 _SIGNS = r"[\W_]{0,3}"
 _ETHER = Form(r"(?<![A-Za-z0-9])0[xX][0-9a-fA-F]{40}(?![A-Za-z0-9])")
 _IBAN = Form(rf"(?<![A-Za-z0-9])[A-Za-z]{{2}}\d{{2}}(?:{_SIGNS}[A-Za-z0-9]){{11,30}}")
-_IBAN_LENGTHS: Mapping[str, int] = {
-    pair[:2]: int(pair[2:])
-    for pair in (
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 "
-        "EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 "
-        "KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 "
-        "PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 "
-        "UA29 VA22 VG24 XK20 YE30"
-    ).split()
-}
-"""Characters of an IBAN by country, from the SWIFT registry."""
 _DIGITS = Form(rf"\d(?:{_SIGNS}\d){{11,40}}")
 _DIGIT, _GROUP = re.compile(r"\d"), re.compile(r"\d+")
 _ISSUERS = re.compile(
@@ -84,17 +74,11 @@ def _is_address(written: str) -> bool:
 
 def _accounts(view: View) -> Iterator[Finding]:
     for match in _IBAN.find(view):
-        length = _IBAN_LENGTHS.get(match[0][:2].upper(), 99)
+        length = LENGTHS.get(match[0][:2].upper(), 99)
         places = [place for place, char in enumerate(match[0]) if char.isalnum()][:length]
         if len(places) == length and mod97("".join(match[0][place] for place in places)):
             start = match.start()
             yield view.finding(Kind.BANK_ACCOUNT, start, start + places[-1] + 1)
-
-
-def mod97(account: str) -> bool:
-    """Whether the check digits of an IBAN (ISO 13616, without blanks) are right."""
-    turned = (account[4:] + account[:4]).upper()
-    return int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
 
 
 def _cards(view: View) -> Iterator[Finding]:

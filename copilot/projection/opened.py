@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from copilot.settings import Settings
-from policy.errors import CopilotError, Misconfigured
+from policy.errors import CopilotError, Misconfigured, Unavailable
 from retrieval.ports import GraphStore
 from retrieval.stores.postgres.database import Database
+from retrieval.stores.postgres.names_in_step import Names
 
 if TYPE_CHECKING:
     from copilot.projection.projector import Projector
@@ -21,9 +23,20 @@ _LAST_BATCHES_S = 30.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projected:
+    """The graph in Neo4j, as a process reads it."""
+
+    graph: GraphStore
+    check: Callable[[], Awaitable[None]]
+    """Raises Unavailable where nobody can read it now."""
+
+
 @asynccontextmanager
-async def projected(settings: Settings, database: Database) -> AsyncIterator[GraphStore | None]:
-    """The graph in Neo4j; None where none is configured.
+async def projected(
+    settings: Settings, database: Database, names: Names
+) -> AsyncIterator[Projected | None]:
+    """The graph in Neo4j, with `names` in memory before it; None where none is configured.
 
     A Neo4j that is down fails nothing here: reads say so themselves, and what it lacks waits in the outbox.
     """
@@ -34,15 +47,22 @@ async def projected(settings: Settings, database: Database) -> AsyncIterator[Gra
     from retrieval.stores.neo4j.graph import Neo4jGraph
     from retrieval.stores.postgres.projection import PostgresFence
 
-    async with _server(settings) as server:
+    async with reached(settings) as server:
         projector = _projector(database, server)
         projector.follow()
         try:
-            yield Neo4jGraph(server, PostgresFence(database))
+            graph = Neo4jGraph(server, PostgresFence(database), names)
+            yield Projected(graph=graph, check=partial(_check, projector, server))
         finally:
             # First, or its last batch would hold the lock and be broken off.
             await projector.close()
         await _last_batches(projector)
+
+
+async def _check(projector: "Projector", server: "Neo4j") -> None:
+    if (await projector.backlog()).state != "kept":
+        raise Unavailable("neo4j", "the graph is being filled and cannot be read yet")
+    await server.ping()
 
 
 @asynccontextmanager
@@ -57,30 +77,42 @@ async def opened(
     settings: Settings, url: str
 ) -> AsyncIterator[tuple[Database, "Projector", "Neo4j"]]:
     """Database, projector and Neo4j for a command. Misconfigured where no Neo4j is."""
-    if settings.neo4j_url is None:
-        raise Misconfigured("there is no Neo4j: set NEO4J_URL and NEO4J_PASSWORD")
     database = Database(url, timeout_s=settings.database_timeout_s)
     await database.open()
     try:
-        async with _server(settings) as server:
+        async with reached(settings) as server:
             yield database, _projector(database, server), server
     finally:
         await database.close()
+
+
+async def filled(settings: Settings, url: str) -> None:
+    """Brings Neo4j to what Postgres holds, from nothing where it is empty.
+
+    Misconfigured where it holds what another database projects; that is left alone.
+    """
+    from copilot.projection import schema
+
+    async with opened(settings, url) as (_, one, server):
+        await schema.migrate(server)
+        await one.catch_up()
 
 
 async def migrated(settings: Settings) -> list[str]:
     """Brings the configured Neo4j to this version; gives the names of what was applied."""
     from copilot.projection import schema
 
-    async with _server(settings) as server:
+    async with reached(settings) as server:
         return await schema.migrate(server)
 
 
 @asynccontextmanager
-async def _server(settings: Settings) -> AsyncIterator["Neo4j"]:
+async def reached(settings: Settings) -> AsyncIterator["Neo4j"]:
+    """The configured Neo4j, closed at the end; it need not be there. Misconfigured where none is."""
     from retrieval.stores.neo4j.server import Neo4j
 
-    assert settings.neo4j_url is not None  # asked by whoever calls
+    if settings.neo4j_url is None:
+        raise Misconfigured("there is no Neo4j: set NEO4J_URL and NEO4J_PASSWORD")
     server = Neo4j(
         settings.neo4j_url,
         user=settings.neo4j_user,

@@ -2,6 +2,9 @@
 
 A row of the outbox says which part to look at, and what is written is what the part is at that time. So the
 order of rows does not matter, and a row may be taken again after a crash.
+
+Neo4j may refuse what a part holds, such as a name too long for its indexes. Whatever was refused is tried part by
+part, and what is refused time and again is set aside: the rest goes on without it.
 """
 
 import asyncio
@@ -9,9 +12,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-from policy.errors import CopilotError, Misconfigured
+from policy.errors import CopilotError, Misconfigured, Unavailable
 from retrieval.stores.neo4j.graph import Position
 from retrieval.stores.neo4j.projection import Neo4jProjection, Rows
 from retrieval.stores.postgres.database import Connection, Database, Role
@@ -20,8 +24,10 @@ from retrieval.stores.postgres.queries import Queries
 SQL = Queries("copilot.projection", "projection.sql")
 _PARTS = 128
 """In one transaction; a part is all that a document has under one label."""
+_MOST_REFUSALS = 3
+"""Of one part; from then on it is set aside."""
 _PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +39,8 @@ class Backlog:
     changes: int
     seconds: float
     """Since the oldest of the changes that wait."""
+    set_aside: int
+    """Parts that are not there because Neo4j refuses them."""
 
 
 class Projector:
@@ -90,7 +98,23 @@ class Projector:
         async with self._database.transaction(Role.PROJECTOR) as connection:
             state = await _row(connection, "state")
             waiting = await _row(connection, "backlog")
-        return Backlog(state=state["state"], **waiting)
+        aside = len(await self.set_aside())
+        return Backlog(state=state["state"], **waiting, set_aside=aside)
+
+    async def set_aside(self) -> list[str]:
+        """The ids of the parts that Neo4j refuses, in all tenants."""
+        async with self._database.transaction(Role.PROJECTOR) as connection:
+            cursor = await connection.execute(SQL["set_aside"], {"most": _MOST_REFUSALS})
+            return [row["part_id"] for row in await cursor.fetchall()]
+
+    async def try_again(self) -> None:
+        """Gives Neo4j once more what was set aside. Raises as `step`."""
+        for part_id in await self.set_aside():
+            async with self._database.transaction(Role.PROJECTOR) as connection:
+                if not (await _row(connection, "lead"))["leads"]:
+                    return
+                position = await _position(connection, await _row(connection, "state"))
+                await self._settled(connection, [part_id], position)
 
     async def reached(self) -> Backlog:
         """As `backlog`, once Neo4j has answered. Raises Unavailable, or Misconfigured where it lacks migrations."""
@@ -136,8 +160,9 @@ class Projector:
             await self._projection.begin(position)
         values = {"filled_to": state["filled_to"], "most": _PARTS}
         cursor = await connection.execute(SQL["parts_after"], values)
-        part_ids = [row["part_id"] for row in await cursor.fetchall()]
-        await self._replace(connection, part_ids, position)
+        part_ids = [row["part_id"] for row in _together(await cursor.fetchall())]
+        if not await self._settled(connection, part_ids, position):
+            return True
         if part_ids:
             await connection.execute(SQL["filled_to"], {"filled_to": part_ids[-1]})
         else:
@@ -146,14 +171,49 @@ class Projector:
 
     async def _apply(self, connection: Connection, state: Mapping[str, Any]) -> bool:
         cursor = await connection.execute(SQL["waiting"], {"most": _PARTS})
-        rows = await cursor.fetchall()
+        rows = _together(await cursor.fetchall())
         if not rows:
             return False
         position = await _position(connection, state)
         part_ids = sorted({row["part_id"] for row in rows})
-        await self._replace(connection, part_ids, position)
-        await connection.execute(SQL["done"], {"seqs": [row["seq"] for row in rows]})
+        if await self._settled(connection, part_ids, position):
+            await connection.execute(SQL["done"], {"seqs": [row["seq"] for row in rows]})
         return True
+
+    async def _settled(
+        self, connection: Connection, part_ids: Sequence[str], position: Position
+    ) -> bool:
+        """Whether the parts are written or set aside now; else Neo4j refused them, and each is tried alone."""
+        try:
+            await self._replace(connection, part_ids, position)
+        except Unavailable as error:
+            if not error.refused:
+                raise
+            return await self._refused(connection, part_ids, position, error)
+        await connection.execute(SQL["accepted"], {"parts": part_ids})
+        return True
+
+    async def _refused(
+        self,
+        connection: Connection,
+        part_ids: Sequence[str],
+        position: Position,
+        error: Unavailable,
+    ) -> bool:
+        """Counts it; gives whether a part is set aside now.
+
+        What Neo4j has of that is taken out, so that nothing stays of what may have been removed. Where it refuses
+        that, too, or a write of nothing, it refuses whatever it is given: that is no fault of the parts, and is raised.
+        """
+        cursor = await connection.execute(SQL["refused"], {"parts": part_ids})
+        times = max((row["times"] for row in await cursor.fetchall()), default=0)
+        aside = part_ids if len(part_ids) == 1 and times >= _MOST_REFUSALS else []
+        await self._write(connection, aside, Rows(), position)
+        for part_id in aside:
+            # By its id and the server's code: what Neo4j says of it may quote names.
+            code = getattr(error.__cause__, "code", "")
+            _log.error("Neo4j refuses part %s (%s): the graph goes on without it", part_id, code)
+        return bool(aside)
 
     async def _replace(
         self, connection: Connection, part_ids: Sequence[str], position: Position
@@ -164,7 +224,12 @@ class Projector:
             block: await (await connection.execute(SQL[block], parts)).fetchall()
             for block in ("chunks", "mentions", "words", "definitions", "relations")
         }
-        await self._projection.replace(part_ids, Rows(**rows), position)
+        await self._write(connection, part_ids, Rows(**rows), position)
+
+    async def _write(
+        self, connection: Connection, part_ids: Sequence[str], rows: Rows, position: Position
+    ) -> None:
+        await self._projection.replace(part_ids, rows, position)
         await connection.execute(SQL["written"], {"token": position.token})
 
     async def _follow(self) -> None:
@@ -181,6 +246,14 @@ class Projector:
                     _log.warning("the graph falls behind: %s", said)
             if not worked:
                 await asyncio.sleep(pause)
+
+
+def _together(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows at the front that one batch may hold: those of a part that was refused stand alone."""
+    first = rows[0] if rows else {}
+    if first.get("refused"):
+        return [row for row in rows if row["part_id"] == first["part_id"]]
+    return list(takewhile(lambda row: not row["refused"], rows))
 
 
 async def _position(connection: Connection, state: Mapping[str, Any]) -> Position:

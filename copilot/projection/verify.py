@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,9 @@ from retrieval.stores.neo4j.projection import FACTS, Neo4jProjection
 from retrieval.stores.postgres.database import Database, Role
 
 _MOST_NAMED = 20
-_BATCH = 2000
+_CHUNKS = 1_000
+_WORDS = 20_000
+"""At a time: what Postgres gives within the limit of one transaction, whatever there is in all."""
 Fact = tuple[Any, ...]
 
 
@@ -89,17 +91,40 @@ async def _facts(facts: AsyncIterator[tuple[int, Fact]], label_ids: Sequence[int
 
 
 async def _stored(database: Database) -> AsyncIterator[tuple[int, Fact]]:
-    for kind in FACTS:
-        if kind == "residue":
-            continue
-        async with (
-            database.transaction(Role.PROJECTOR) as connection,
-            connection.cursor(name="facts") as cursor,
-        ):
-            await cursor.execute(SQL[f"{kind}_facts"])
-            while rows := await cursor.fetchmany(_BATCH):
-                for row in rows:
-                    yield row["label_id"], tuple(row["fact"])
+    """A slice at a time, each in a transaction of its own: none lasts as long as the whole."""
+    async for fact in _of_chunks(database):
+        yield fact
+    async for fact in _of_words(database):
+        yield fact
+
+
+async def _of_chunks(database: Database) -> AsyncIterator[tuple[int, Fact]]:
+    after = ""
+    while True:
+        async with database.transaction(Role.PROJECTOR) as connection:
+            values = {"after": after, "most": _CHUNKS}
+            cursor = await connection.execute(SQL["chunks_after"], values)
+            chunks = [row["chunk_id"] for row in await cursor.fetchall()]
+            cursor = await connection.execute(SQL["facts_of_chunks"], {"chunks": chunks})
+            rows = await cursor.fetchall()
+        if not chunks:
+            return
+        for row in rows:
+            yield row["label_id"], tuple(row["fact"])
+        after = chunks[-1]
+
+
+async def _of_words(database: Database) -> AsyncIterator[tuple[int, Fact]]:
+    last: Mapping[str, Any] = {"token": "", "label_id": -1, "entity_id": ""}
+    while True:
+        async with database.transaction(Role.PROJECTOR) as connection:
+            cursor = await connection.execute(SQL["words_after"], {**last, "most": _WORDS})
+            rows = await cursor.fetchall()
+        if not rows:
+            return
+        for row in rows:
+            yield row["label_id"], ("word", row["entity_id"], row["token"])
+        last = rows[-1]
 
 
 async def _projected(projection: Neo4jProjection) -> AsyncIterator[tuple[int, Fact]]:

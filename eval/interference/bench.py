@@ -13,9 +13,12 @@ from copilot.ingest.prepare import PreparedDocument, prepare
 from copilot.ingest.writer import Pending
 from copilot.ledger.log import Ledger, Record
 from copilot.ledger.records import Kind
+from copilot.projection.opened import Projected
 from copilot.settings import Settings
+from eval.interference.graphs import Graph, Graphs, in_postgres
 from eval.interference.people import Reader, author
 from eval.oracle import Rule, may_read
+from eval.policy import degraded_searches
 from policy.engine import Readable
 from policy.labels import Label
 from policy.principal import Asker
@@ -23,6 +26,8 @@ from policy.scope import Scoper
 from retrieval.embedding import Embedder
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.names_in_step import Names
+from retrieval.stores.postgres.words_in_step import Words
 from retrieval.terms import Terms
 
 MakeDatabase = Callable[[str], Database]
@@ -48,29 +53,39 @@ class Bench:
     """Decides for whoever writes the corpora, where `engine` would not let them read all of it."""
     database: MakeDatabase = serving
     """Another one stands in where a test takes row-level security away."""
+    graphs: Graphs = in_postgres
     terms: Terms = field(default_factory=Terms)
 
     @asynccontextmanager
     async def opened(self, url: str) -> AsyncIterator["Opened"]:
         """The product over a migrated database."""
         database = self.database(url)
+        names, words = Names(database, least=0), Words(database, least=0)
         await database.open()
         try:
-            yield Opened(
-                copilot=self._assembled(database, self.engine),
-                wide=self._assembled(database, cast(CheckedEngine, Widened(self.engine))),
-                database=database,
-                scoper=Scoper(self.engine, PostgresLabels(database)),
-            )
+            async with self.graphs(database) as graph:
+                wide = cast(CheckedEngine, Widened(self.engine))
+                yield Opened(
+                    copilot=self._assembled(database, graph, self.engine),
+                    wide=self._assembled(database, graph, wide),
+                    database=database,
+                    names=names,
+                    words=words,
+                    graph=graph,
+                    scoper=Scoper(self.engine, PostgresLabels(database)),
+                )
         finally:
+            await names.close()
+            await words.close()
             await database.close()
 
-    def _assembled(self, database: Database, engine: CheckedEngine) -> Copilot:
+    def _assembled(self, database: Database, graph: Graph, engine: CheckedEngine) -> Copilot:
         return assemble(
             self.settings,
             database=database,
             engine=engine,
             embedder=self.embedder,
+            projection=Projected(graph=graph.store, check=graph.settle),
         )
 
     async def write(self, url: str, documents: Sequence[Document]) -> None:
@@ -99,7 +114,16 @@ class Opened:
     wide: Copilot
     """With a first layer that opens every label: only the double check is left."""
     database: Database
+    names: Names
+    words: Words
+    """Of as few chunks as there are the product would make no copies."""
+    graph: Graph
     scoper: Scoper
+
+    @property
+    def degraded(self) -> int:
+        """Searches so far that went without the graph: what they gave says nothing of it."""
+        return degraded_searches(self.copilot) + degraded_searches(self.wide)
 
 
 class Widened:

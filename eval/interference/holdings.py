@@ -16,9 +16,11 @@ _IDS = """
         JOIN labels p ON p.label_id = parts.label_id JOIN labels d ON d.label_id = documents.label_id
     UNION SELECT 'document', document_id, value FROM documents JOIN labels USING (label_id)
     UNION SELECT 'chunk', chunk_id, value FROM chunks JOIN labels USING (label_id)
+    UNION SELECT 'following', chunk_id, value FROM chunks JOIN labels USING (label_id) WHERE start_at > 0
     UNION SELECT 'entity', entity_id, value FROM mentions JOIN labels USING (label_id)
     UNION SELECT 'name', surface, value FROM mentions JOIN labels USING (label_id)
         WHERE kind IN ('person', 'organisation', 'vessel', 'place', 'name')
+    UNION SELECT 'joined', source_id || ' ' || target_id, value FROM relations JOIN labels USING (label_id)
     UNION SELECT 'term', term, value FROM posting_blocks JOIN labels USING (label_id)
     UNION SELECT 'token', key, value FROM name_tokens JOIN labels USING (label_id)
     UNION SELECT 'defined', key, value FROM definitions JOIN labels USING (label_id)
@@ -42,7 +44,8 @@ class Holdings:
     """Ids by kind. What stands under two labels is visible where either is.
 
     A "shared name" is one that readable and unreadable texts bear, a hidden "citing answer" one that
-    quotes something unreadable.
+    quotes something unreadable; a "following" chunk has one before it, and "joined" are the two entities
+    of a relation, with a space between.
     """
 
     visible: Mapping[str, Sequence[str]]

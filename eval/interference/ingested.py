@@ -10,7 +10,7 @@ from copilot.ingest.documents import Document, Part
 from eval import reduced
 from eval.acts import Json
 from eval.cases import Attributes
-from eval.interference.bench import Bench
+from eval.interference.bench import Bench, Opened
 from eval.interference.corpora import Corpus
 from eval.interference.holdings import divided, held
 from eval.interference.inquiries import Inquiry, chosen, every_inquiry, output
@@ -29,14 +29,15 @@ async def compare_ingested(bench: Bench, template: str, corpus: Corpus, *, most:
         full, few = [await reduced.clone(template) for _ in range(2)]
         for url in (full, few):
             stack.push_async_callback(reduced.drop, url)
+        tally = Tally(corpora=1)
         given: list[list[Json]] = []
         inquiries: list[Inquiry] = []
         for url, documents in ((full, corpus.documents), (few, less)):
             async with bench.opened(url) as opened:
                 await _ingest(opened.copilot, documents)
                 inquiries = inquiries or await _inquiries(bench, full, corpus, who, most)
-                given.append([await output(opened.copilot, one) for one in inquiries])
-    tally = Tally(corpora=1)
+                given.append([await _settled(opened, one) for one in inquiries])
+                tally.degraded += opened.degraded
     for inquiry, one, other in zip(inquiries, *given, strict=True):
         tally.compare(f"ingested {corpus.number}/{who.sub}/{inquiry.name}", one, other)
     return tally
@@ -59,6 +60,12 @@ def without_hidden(
             yield replace(
                 document, document_id=name, title="", source=name, metadata={}, parts=parts
             )
+
+
+async def _settled(opened: Opened, inquiry: Inquiry) -> Json:
+    """What comes back once the graph holds what was taken in before."""
+    await opened.graph.settle()
+    return await output(opened.copilot, inquiry)
 
 
 async def _ingest(copilot: Copilot, documents: Sequence[Document]) -> None:

@@ -1,10 +1,12 @@
 """Inquiries: every way to read, legitimate and not, about what is there and what is hidden."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 from copilot.acts import Copilot
+from copilot.entity_graph import End
 from copilot.results import (
     Answer,
     Denied,
@@ -128,6 +130,12 @@ class _Draw:
         return self.rng.choice(preferred or other)
 
 
+def _to_the_letter(question: str) -> str:
+    """The question's last words as a phrase, and of others the beginnings."""
+    words = re.findall(r"[^\W_]{4,}", question)
+    return " ".join([f'"{" ".join(words[-2:])}"', *(f"{word[:3]}*" for word in words[:3])])
+
+
 def _telling(draw: _Draw) -> Iterator[Inquiry]:
     asker = draw.asker
     for _ in range(3):
@@ -144,7 +152,12 @@ def _telling(draw: _Draw) -> Iterator[Inquiry]:
     yield document(asker, draw.one("withheld"))
     yield search(asker, draw.question(hidden=True), None)
     yield search(asker, draw.question(hidden=True), 40)
+    yield search(asker, _to_the_letter(draw.question(hidden=True)), 40)
     yield Inquiry(name="fields", call=lambda copilot: copilot.fields(asker))
+    for _ in range(3):
+        yield entities(asker, draw.one("shared name"))
+        yield entities(asker, draw.one("name").split()[-1])
+        yield paths(asker, draw.one("joined"))
 
 
 def _recorded(draw: _Draw) -> Iterator[Inquiry]:
@@ -169,6 +182,8 @@ def _empty(draw: _Draw) -> Iterator[Inquiry]:
     yield search(asker, f"{draw.question(hidden=True)}\x00", None)
     yield search(asker, draw.question(), 0)
     yield entity(asker, "\x00")
+    yield entities(asker, draw.one("name", hidden=True))
+    yield paths(asker, draw.one("joined", hidden=True))
 
 
 def _beyond(draw: _Draw) -> Iterator[Inquiry]:
@@ -179,6 +194,8 @@ def _beyond(draw: _Draw) -> Iterator[Inquiry]:
     yield document(asker, draw.one("document", hidden=True))
     yield document(asker, draw.one("part", hidden=True))
     yield entity(asker, draw.one("name", hidden=True))
+    yield entities(asker, draw.one("name", hidden=True))
+    yield paths(asker, draw.one("joined", hidden=True))
     for name in draw.holdings.hidden.get("citing answer", ())[:3]:
         yield answer(asker, name, "hidden")
 
@@ -200,6 +217,16 @@ def document(asker: Asker, name: str) -> Inquiry:
 
 def entity(asker: Asker, name: str) -> Inquiry:
     return Inquiry(name=f"entity: {name}", call=lambda copilot: copilot.entity(asker, name))
+
+
+def entities(asker: Asker, words: str) -> Inquiry:
+    return Inquiry(name=f"entities: {words}", call=lambda copilot: copilot.entities(asker, words))
+
+
+def paths(asker: Asker, joined: str) -> Inquiry:
+    start, _, end = joined.partition(" ")
+    ends = End(entity_id=start), End(entity_id=end)
+    return Inquiry(name=f"paths: {joined}", call=lambda copilot: copilot.paths(asker, *ends))
 
 
 def answer(asker: Asker, name: str, known_as: str) -> Inquiry:

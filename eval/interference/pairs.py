@@ -89,9 +89,11 @@ async def compared(bench: Bench, pair: Pair) -> Tally:
         given = [await _perform(opened, plan) for plan, _ in pair.reduced]
         for plan, _ in pair.reduced:
             await _recheck(bench, opened, plan, tally)
+        tally.degraded += opened.degraded
     for (plan, url), with_hidden in zip(pair.reduced, given, strict=True):
         async with bench.opened(url) as opened:
             _weigh(tally, plan, with_hidden, await _perform(opened, plan))
+            tally.degraded += opened.degraded
     return tally
 
 
@@ -123,7 +125,7 @@ def _plan(bench: Bench, corpus: Corpus, who: Reader, everything: Held, most: int
 async def _perform(opened: Opened, plan: Plan) -> _Given:
     outputs = [await output(opened.copilot, inquiry) for inquiry in plan.inquiries]
     scope = await opened.scoper.scope(plan.who.asker)
-    probed = {name: await probe(opened.database, scope) for name, probe in plan.probes.items()}
+    probed = {name: await probe(opened, scope) for name, probe in plan.probes.items()}
     return _Given(outputs=outputs, probed=probed)
 
 

@@ -86,6 +86,7 @@ def figures(tally: Tally, size: Size) -> dict[str, Figure]:
         "random_differences": count(len(tally.differences), "outputs", exactly(0)),
         "store_comparisons": count(tally.probed, "outputs"),
         "store_differences": count(len(tally.probe_differences), "outputs", exactly(0)),
+        "random_degraded_searches": count(tally.degraded, "searches", exactly(0)),
         "recheck_outputs": count(tally.rechecked, "outputs"),
         "recheck_leaks": count(len(tally.recheck_leaks), "outputs", exactly(0)),
     }

@@ -16,6 +16,8 @@ class Tally:
     not_empty: int = 0
     probed: int = 0
     rechecked: int = 0
+    degraded: int = 0
+    """Searches that went without the graph."""
     differences: list[Failure] = field(default_factory=list)
     probe_differences: list[Failure] = field(default_factory=list)
     recheck_leaks: list[Failure] = field(default_factory=list)
@@ -33,6 +35,7 @@ class Tally:
         self.not_empty += other.not_empty
         self.probed += other.probed
         self.rechecked += other.rechecked
+        self.degraded += other.degraded
         self.differences += other.differences
         self.probe_differences += other.probe_differences
         self.recheck_leaks += other.recheck_leaks

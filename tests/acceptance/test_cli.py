@@ -138,6 +138,7 @@ def loaded(copilot: Program) -> Program:
     return copilot
 
 
+@pytest.mark.timed
 def test_ingest_says_what_it_took_and_what_not(loaded: Program) -> None:
     head = "transaction_id,date,from_account,from_name,to_account,to_name,amount,currency,reference,marking\n"
     csv = loaded.file("bad.csv", head + "T-1,2024-05-01,X1,A Ltd,Y1,B Ltd,many,EUR,rent,U\n")

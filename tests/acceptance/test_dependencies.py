@@ -25,6 +25,7 @@ def world(
 
 
 @pytest.mark.parametrize(("dependency", "fault"), CELLS)
+@pytest.mark.timed
 def test_a_dependency_that_fails_gives_a_clear_error_in_time_and_nothing_else(
     world: Besieged, dependency: str, fault: str
 ) -> None:

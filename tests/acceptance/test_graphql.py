@@ -19,8 +19,11 @@ UNKNOWN = "no-such-document"
 
 
 class LiveServer(Protocol):
-    base_url: str
-    tokens: dict[str, str]
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def tokens(self) -> dict[str, str]: ...
 
 
 def run(live: LiveServer, who: str, operation_: str, /, **variables: Any) -> dict[str, Any]:
@@ -112,6 +115,49 @@ def test_an_entity_is_what_the_asker_may_see_of_it(live_server: LiveServer) -> N
     trainee = run(live_server, "trainee", "Entity", name="Sable Heron")["entity"]
     assert lead["__typename"] == "Entity"
     assert lead["mentionCount"] > trainee.get("mentionCount", 0)
+
+
+def test_entities_come_page_by_page_and_as_far_as_the_asker_may_see_them(
+    live_server: LiveServer,
+) -> None:
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = run(live_server, "lead", "Entities", words="Drell", first=1, after=after)["entities"]
+        found += [edge["node"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    whole = run(live_server, "lead", "Entities", words="Drell")["entities"]
+    assert found == [edge["node"] for edge in whole["edges"]]
+    less = run(live_server, "trainee", "Entities", words="Drell")["entities"]
+    known = {edge["node"]["entityId"]: edge["node"] for edge in less.get("edges", [])}
+    counts = {one["entityId"]: one["passageCount"] for one in found}
+    assert set(known) <= set(counts)
+    assert all(node["passageCount"] <= counts[one] for one, node in known.items())
+    assert sum(node["passageCount"] for node in known.values()) < sum(counts.values())
+    assert all(node["banner"] in ("U", "C") for node in known.values())
+
+
+def test_a_path_cites_the_exact_text_and_is_not_there_for_who_may_not_read_it(
+    live_server: LiveServer,
+) -> None:
+    ends = {"fromName": "Anton Drell", "toName": "Teodor Vance"}
+    outcome = run(live_server, "lead", "Paths", **ends)["paths"]
+    assert outcome["__typename"] == "EntityPaths"
+    for path in outcome["paths"]:
+        assert len(path["entities"]) == len(path["steps"]) + 1
+        for relation in (one for step in path["steps"] for one in step["relations"]):
+            citation = relation["citation"]
+            parts = run(live_server, "lead", "Document", id=citation["documentId"])["document"][
+                "parts"
+            ]
+            [text] = [part["text"] for part in parts if part["partId"] == citation["partId"]]
+            assert text[citation["start"] : citation["end"]] == citation["quote"]
+    hidden = run(live_server, "trainee", "Paths", **ends)["paths"]
+    absent = run(live_server, "trainee", "Paths", fromName="Anton Drell", toName="No Body")["paths"]
+    assert hidden["__typename"] == "NotFound"
+    assert {**hidden, "ledgerId": ""} == {**absent, "ledgerId": ""}
 
 
 def test_a_stream_sends_the_sentences_of_the_answer(live_server: LiveServer) -> None:

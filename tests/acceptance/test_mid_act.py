@@ -27,7 +27,7 @@ from tests.servers.besieged import through
 from tests.servers.chaos import Connect, Fault, Http, Kind, Postgres, Proxy, tcp, unix
 from tests.servers.product import people
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 QUESTION = "Who is our informant PILOTFISH?"
 DATABASE_S, POLICY_S, MODEL_S, SLACK_S = 1.0, 1.0, 1.5, 2.0
@@ -112,8 +112,17 @@ async def product(parts: Parts, opa_server_url: str) -> AsyncIterator[Copilot]:
     await engine.publish()
     await engine.close()
     async with build(parts.settings) as opened:
-        assert isinstance(await opened.ask(lead(), QUESTION), Answer)
+        await _answers_again(opened)
         yield opened
+
+
+async def _answers_again(product: Copilot) -> None:
+    """A transaction that the last fault cut off may hold the ledger until its own time is over."""
+    for _ in range(10):
+        if isinstance(await product.ask(lead(), QUESTION), Answer):
+            return
+        await asyncio.sleep(DATABASE_S)
+    pytest.fail("it does not answer again")
 
 
 def lead() -> Asker:

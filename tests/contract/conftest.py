@@ -1,12 +1,14 @@
-"""Both policy engines, each at one second of its own choosing."""
+"""Both policy engines, each at one second of its own choosing; and every store."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from policy.embedded import EmbeddedEngine
 from policy.opa_server import OpaServerEngine
 from policy.rego_engine import RegoEngine
+from tests.contract.stores import Opened, copies, in_neo4j, memory, postgres
 from tests.contract.vectors import INSTALLATION, NOW_NS
 
 
@@ -22,3 +24,15 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[RegoEngine]:
     await server.publish()
     yield server
     await server.close()
+
+
+@pytest.fixture(params=["memory", "postgres", "copies", "neo4j", "neo4j, names in memory"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    if request.param == "memory":
+        return memory
+    if request.param.startswith("neo4j"):
+        url, server = map(request.getfixturevalue, ("database_url", "neo4j"))
+        return partial(in_neo4j, url, server, in_memory=request.param != "neo4j")
+    if request.param == "copies":
+        return partial(copies, request.getfixturevalue("database_url"))
+    return partial(postgres, request.getfixturevalue("database_url"))

@@ -150,7 +150,7 @@ async def test_a_scope_in_sql_finds_what_each_document_by_itself_would_be_open(
             for asker in [await scoper.standing(one) for one in case.askers]:
                 alone = await decided(engine, asker, case.labels)
                 scope = await scoper.scope(asker)
-                by_filter, by_row_security = await search(database, case, scope.label_ids)
+                by_filter, by_row_security = await search(database, case, [*scope.label_ids])
                 expected = [n for n, at in enumerate(case.documents) if at in alone]
                 assert by_filter == by_row_security == expected
                 assert {scope.labels[i] for i in scope.label_ids} == {case.labels[i] for i in alone}

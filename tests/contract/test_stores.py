@@ -1,223 +1,39 @@
 """What every PassageStore and GraphStore keeps to, the real ones and the shipped fakes alike."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import numpy as np
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.ingest.documents import Document, Part
-from copilot.ingest.ingest import Ingest
 from copilot.ingest.prepare import prepare
-from copilot.ledger.log import Ledger
-from copilot.projection import schema
-from copilot.projection.projector import Projector
-from copilot.recorder import Recorder
-from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryLabels, MemoryPassages
-from policy.embedded import EmbeddedEngine
-from policy.labels import Classification, Label
-from policy.principal import Asker, Principal
-from policy.scope import LabelSource, Scope, Scoper
-from retrieval.ports import MOST_LINKS, GraphStore, PassageStore
+from policy.labels import Classification
+from policy.principal import Asker
+from retrieval.ports import MOST_LINKS
 from retrieval.sentences import split
-from retrieval.stores.neo4j.graph import Neo4jGraph
-from retrieval.stores.neo4j.projection import Neo4jProjection
-from retrieval.stores.neo4j.server import Neo4j
-from retrieval.stores.postgres.database import Database
-from retrieval.stores.postgres.graph import PostgresGraph
-from retrieval.stores.postgres.labels import PostgresLabels
-from retrieval.stores.postgres.projection import PostgresFence
-from retrieval.stores.postgres.search import PostgresPassages
-from retrieval.terms import Terms
+from tests.contract.stores import (
+    EMBEDDER,
+    EVERYTHING,
+    HIDDEN,
+    HIGH,
+    LOW,
+    SENTENCES,
+    TERMS,
+    TITLES,
+    TOKENS,
+    Opened,
+    document,
+    embedded,
+    in_neo4j,
+    memory,
+    postgres,
+)
 from tests.servers.neo4j import Neo4jServer
-
-EMBEDDER = FakeEmbedder()
-TERMS = Terms()
-EVERYTHING = 1_000
-LEVELS = {level: Label(tenant="t1", classification=level) for level in Classification}
-HIDDEN = Label(tenant="t1", classification=Classification.U, compartments=frozenset(["SI"]))
-SENTENCES = [
-    "Anton Drell owns Alder Shipping Ltd.",
-    "Alder Shipping Ltd paid Marlpit Consulting Ltd for the berth.",
-    "Rolf Aldermann is a director of Alder Shipping Ltd.",
-    "The tanker Sable Heron berthed at Kestrel Quay on 18 February 2024.",
-    "Marlpit Consulting Ltd has the account VM31SALT00467714.",
-    "Nobody saw the tanker leave the berth.",
-]
-TITLES = ["", "Alder Shipping Ltd", "Kestrel Quay"]
-
-
-def asker(clearance: Classification) -> Asker:
-    principal = Principal(
-        sub=f"reader-{clearance}",
-        tenant="t1",
-        clearance=clearance,
-        compartments=frozenset(["SI"] if clearance is Classification.TS else []),
-        nationality="USA",
-        roles=frozenset(["analyst", "ingester"]),
-        purposes=("investigation",),
-    )
-    return Asker(principal=principal, purpose="investigation")
-
-
-LOW, HIGH = asker(Classification.C), asker(Classification.TS)
-
-
-class Put(Protocol):
-    async def __call__(self, *documents: Document) -> None: ...
-
-
-@dataclass
-class Stores:
-    passages: PassageStore
-    graph: GraphStore
-    put: Put
-    scope: Callable[[Asker], Any]
-
-    async def postings(self, terms: list[str], scope: Scope) -> list[Any]:
-        """The sums, and every posting as term, chunk id, count and length."""
-        found = await self.passages.postings(terms, scope=scope)
-        positions = sorted({int(p) for one in found.lists.values() for p in one.positions})
-        assert all(0 <= position < found.size for position in positions)
-        ids = await self.passages.identify(found, positions, scope=scope)
-        assert sorted(ids) == positions
-        listed = sorted(
-            (term, ids[int(position)], int(count), int(length))
-            for term, one in found.lists.items()
-            for position, count, length in zip(one.positions, one.counts, one.lengths, strict=True)
-        )
-        return [found.chunks, found.terms, *listed]
-
-    async def everything(self, scope: Scope) -> list[Any]:
-        """All that the searches give within a scope, as plain values."""
-        vector = await embedded("Alder Shipping Ltd berth")
-        terms = sorted({term for text in SENTENCES for term in TERMS.of(text)})
-        entities = sorted(await self.graph.linked(sorted(TOKENS), scope=scope))
-        hits = await self.passages.nearest(vector, EVERYTHING, scope=scope)
-        ids = [hit.chunk_id for hit in hits]
-        chunks = await self.passages.chunks(ids, scope=scope)
-        sentences = await self.passages.sentences(ids, scope=scope)
-        return [
-            hits,
-            await self.passages.nearest(vector, 2, scope=scope),
-            await self.postings(terms, scope),
-            sorted((await self.passages.weigh(ids, vector, terms, scope=scope)).items()),
-            sorted((key, chunk.document_id, chunk.title) for key, chunk in chunks.items()),
-            [
-                (key, one.start, one.end, one.vector.tolist())
-                for key, some in sorted(sentences.items())
-                for one in some
-            ],
-            entities,
-            *astuple(await self.graph.around(ids, entities, DEFINED, [], scope=scope)),
-            await self.graph.neighbours(entities, scope=scope),
-        ]
-
-
-TOKENS = {"alder", "shipping", "ltd", "drell", "marlpit", "heron", "kestrel", "quay", "aldermann"}
-DEFINED = ["alder shipping ltd", "anton drell", "kestrel quay", "nobody", "tanker sable heron"]
-Opened = Callable[[], AbstractAsyncContextManager[Stores]]
-
-
-async def embedded(text: str) -> Any:
-    return (await EMBEDDER.embed([text]))[0]
-
-
-@asynccontextmanager
-async def memory() -> AsyncIterator[Stores]:
-    corpus = MemoryCorpus()
-
-    async def put(*documents: Document) -> None:
-        for document in documents:
-            await corpus.put(document)
-
-    async with scoper(corpus.labels) as scopes:
-        yield Stores(MemoryPassages(corpus), MemoryGraph(corpus), put, scopes.scope)
-
-
-@asynccontextmanager
-async def postgres(url: str) -> AsyncIterator[Stores]:
-    """Emptied first, so that one database serves all examples of a property."""
-    with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("TRUNCATE documents, label_statistics CASCADE")
-    database = Database(url, timeout_s=10)
-    await database.open()
-
-    async with scoper(PostgresLabels(database)) as scopes:
-        engine = EmbeddedEngine()
-        ledger = Ledger(database)
-        recorder = Recorder(engine, scopes, ledger)
-        ingest = Ingest(database, engine, scopes, EMBEDDER, ledger, recorder)
-
-        async def put(*documents: Document) -> None:
-            report = await ingest.run(HIGH, documents)
-            assert report.rejected == ()
-
-        try:
-            yield Stores(PostgresPassages(database), PostgresGraph(database), put, scopes.scope)
-        finally:
-            await engine.close()
-            await database.close()
-
-
-@asynccontextmanager
-async def in_neo4j(url: str, server: Neo4jServer) -> AsyncIterator[Stores]:
-    """Passages in Postgres, the graph in Neo4j: filled anew, then kept by the outbox."""
-    database = Database(url, timeout_s=10)
-    await database.open()
-    graph = Neo4j(server.url, user="neo4j", password=server.password, timeout_s=10)
-    projector = Projector(database, Neo4jProjection(graph))
-    await schema.migrate(graph)
-    try:
-        async with postgres(url) as stores:
-            await projector.rebuild()
-
-            async def put(*documents: Document) -> None:
-                await stores.put(*documents)
-                await projector.catch_up()
-
-            projected = Neo4jGraph(graph, PostgresFence(database))
-            yield replace(stores, graph=projected, put=put)
-    finally:
-        await graph.close()
-        await database.close()
-
-
-@asynccontextmanager
-async def scoper(labels: LabelSource | MemoryLabels) -> AsyncIterator[Scoper]:
-    engine = EmbeddedEngine()
-    try:
-        yield Scoper(engine, labels)
-    finally:
-        await engine.close()
-
-
-@pytest.fixture(params=["memory", "postgres", "neo4j"])
-def opened(request: pytest.FixtureRequest) -> Opened:
-    if request.param == "memory":
-        return memory
-    if request.param == "neo4j":
-        url = request.getfixturevalue("database_url")
-        return partial(in_neo4j, url, request.getfixturevalue("neo4j"))
-    return partial(postgres, request.getfixturevalue("database_url"))
-
-
-def document(number: int, title: str, level: Classification, *parts: tuple[Any, str]) -> Document:
-    return Document(
-        document_id=f"doc-{number}",
-        title=title,
-        label=LEVELS[level],
-        parts=tuple(Part(label=LEVELS[mark], text=text) for mark, text in parts),
-        source="test",
-    )
-
 
 levels = st.sampled_from(list(Classification))
 texts = st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=3).map(" ".join)
@@ -410,8 +226,8 @@ async def test_hidden_mentions_do_not_push_visible_ones_out(opened: Opened) -> N
         [link] = (await stores.graph.around([], [entity], [], [], scope=low)).mentions
         assert link.degree == 1
         assert (await stores.graph.around([], [entity], [], [], scope=high)).mentions == []
-        near = (await stores.graph.around([], [entity], [], [link.chunk_id], scope=high)).mentions
-        assert [(one.chunk_id, one.degree) for one in near] == [(link.chunk_id, 41)]
+        near = (await stores.graph.around([], [entity], [], link.chunk_ids, scope=high)).mentions
+        assert [(one.chunk_ids, one.degree) for one in near] == [(link.chunk_ids, 41)]
 
 
 @pytest.mark.anyio
@@ -447,7 +263,7 @@ async def test_a_chunk_leads_to_where_its_entities_are_mentioned_too(opened: Ope
         around = await stores.graph.around(ids[:1], [], [], [], scope=low)
         assert [*around.inside] == ids[:1]
         shared = [one for one in around.mentions if one.name == "alder shipping"]
-        assert [(one.chunk_id, one.degree) for one in shared] == [(one, 2) for one in ids]
+        assert [(one.chunk_ids, one.degree) for one in shared] == [(tuple(ids), 2)]
         around = await stores.graph.around(ids[:1], [], [], [], scope=high)
         assert {one.degree for one in around.mentions if one.name == "alder shipping"} == {3}
 

@@ -76,7 +76,7 @@ async def everything(graph: Any, scope: Scope) -> list[Any]:
     linked = await graph.linked(TOKENS, scope=scope)
     entities = sorted(linked)
     mentions = (await graph.around([], entities, [], [], scope=scope)).mentions
-    chunks = sorted({one.chunk_id for one in mentions})
+    chunks = sorted({chunk for one in mentions for chunk in one.chunk_ids})
     keys = sorted(linked.values())
     return [
         linked,

@@ -105,6 +105,7 @@ async def test_each_sentence_comes_with_the_exact_spans_it_cites(
     )
 
 
+@pytest.mark.timed
 async def test_sentences_come_before_the_answer_is_complete(
     server: AnthropicServer, sdk: anthropic.AsyncAnthropic
 ) -> None:

@@ -324,3 +324,17 @@ async def test_opa_decides_as_the_embedded_engine_does(
         for who in (LEAD, LIAISON):
             theirs = same(outcome_json(await other.ask(who, QUESTION)))
             assert theirs == same(outcome_json(await copilot.ask(who, QUESTION)))
+
+
+async def test_a_misspelt_name_is_answered_for_the_one_that_stands_there_and_that_is_told(
+    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    told = 'No passage that you may read has "PILOTFSIH"; it was read as "PILOTFISH".'
+    given = await answer(copilot, LEAD, "Who is our informant PILOTFSIH?")
+    assert "Daniel Ferro" in given.text
+    assert given.notice == told
+    assert given.explanation.plan["read_as"] == {"PILOTFSIH": "PILOTFISH"}
+    assert recorded(owner, given.ledger_id)["plan"]["read_as"] == {"PILOTFSIH": "PILOTFISH"}
+    hidden = await copilot.ask(LIAISON, "Who is our informant PILOTFSIH?")
+    assert isinstance(hidden, NotFound)
+    assert "PILOTFISH" not in json.dumps(outcome_json(hidden))

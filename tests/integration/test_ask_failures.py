@@ -18,7 +18,7 @@ from copilot.settings import Settings
 from policy.errors import Unavailable as UnavailableError
 from tests.integration.test_ask import LEAD, QUESTION, answer, recorded
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.integration.test_taking_access import (
     readable,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 BEN = asker("ben", "analyst", clearance="C")
 EVE = asker("eve", "auditor", clearance="U")

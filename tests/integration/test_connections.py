@@ -19,7 +19,7 @@ from retrieval.stores.postgres.database import Database, Role
 from tests.servers.besieged import through
 from tests.servers.chaos import Fault, Kind, Postgres, Proxy, unix
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 TIMEOUT_S = 0.6
 AT_ONCE_S = 0.8

@@ -12,6 +12,8 @@ from copilot.app import build
 from copilot.settings import Settings
 from policy.errors import Misconfigured
 from retrieval.embedding import load
+from retrieval.embedding_card import FILES
+from tests.integration.models import exported
 
 pytestmark = pytest.mark.anyio
 
@@ -37,40 +39,39 @@ DAMAGES: Mapping[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_bytes(b""),
     "garbage": lambda file: file.write_bytes(b"\x00garbage\xff" * 1000),
 }
-FILES = ("model.onnx", "tokenizer.json")
 
 
 @pytest.fixture
 def models(models_dir: Path, tmp_path: Path) -> Path:
     """A copy of the exported model."""
-    load(models_dir).close()
-    [exported] = [sums.parent for sums in models_dir.glob("*/SHA256SUMS")]
-    shutil.copytree(exported, tmp_path / "models" / exported.name)
+    whole = exported(models_dir)
+    shutil.copytree(whole, tmp_path / "models" / whole.name)
     return tmp_path / "models"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("file", FILES)
+@pytest.mark.timed
 async def test_a_damaged_model_stops_the_start_and_says_what_to_delete(
     settings: Settings, models: Path, file: str, damage: str
 ) -> None:
-    exported = _exported(models)
-    DAMAGES[damage](exported / file)
+    folder = _exported(models)
+    DAMAGES[damage](folder / file)
     began = time.monotonic()
     with pytest.raises(Misconfigured, match="damaged; delete the folder") as caught:
         async with build(replace(settings, models_dir=models)):
             pytest.fail("it started")
-    assert str(exported) in caught.value.message
+    assert str(folder) in caught.value.message
     assert time.monotonic() - began < 2
 
 
 def test_checksums_that_are_gone_or_nonsense_are_damage(models: Path) -> None:
-    exported = _exported(models)
+    folder = _exported(models)
     for content in (b"", b"\xff\xfe", b"0  model.onnx\n"):
-        (exported / "SHA256SUMS").write_bytes(content)
+        (folder / "SHA256SUMS").write_bytes(content)
         with pytest.raises(Misconfigured, match="damaged"):
             load(models)
-    (exported / "SHA256SUMS").unlink()
+    (folder / "SHA256SUMS").unlink()
     with pytest.raises(Misconfigured, match="damaged"):
         load(models)
 

@@ -81,6 +81,7 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
     callers = {row["who"] for row in as_owner(database_url, may)}
     assert callers == {
         *(f"append_ledger_entry {role}" for role in (Role.LEDGER, Role.WRITER)),
+        *(f"ledger_scopes_are_stored {role}" for role in (Role.LEDGER, Role.WRITER)),
         *(f"raise_fence {role}" for role in (Role.LEDGER, Role.WRITER)),
         f"drop_bare_document {Role.WRITER}",
         f"fill_graph {Role.PROJECTOR}",

@@ -107,6 +107,22 @@ async def test_doctor_says_how_far_it_is_behind(
     assert "neo4j: the graph does not answer" in capsys.readouterr().err
 
 
+async def test_a_neo4j_that_is_too_old_is_named_and_left_alone(
+    configured: Settings,
+    server: Neo4j,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schema, "OLDEST", (9999, 1))
+    said = r"a Neo4j [\d.]+; 9999.1 or newer is needed"
+    for command in (operate.migrate, graph.rebuild, graph.verify):
+        with pytest.raises(Misconfigured, match=said):
+            await command(configured, typed("graph", "verify"))
+    assert await operate.doctor(configured, typed("doctor")) == 1
+    assert "9999.1 or newer is needed" in capsys.readouterr().err
+    assert await server.run("MATCH (n) RETURN n") == []
+
+
 async def test_stopped_nothing_is_noted_and_nobody_reads(
     configured: Settings, server: Neo4j, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,6 +112,21 @@ def test_a_reader_sees_what_waits_of_their_labels_and_never_of_which_part(
         connection.execute("SELECT part_id FROM graph_outbox")
 
 
+def test_a_reader_sees_that_something_of_their_labels_was_refused_and_never_what(
+    owner: psycopg.Connection[Any], case_file: str
+) -> None:
+    part, label, _ = one(owner)
+    owner.execute("INSERT INTO graph_refusals (part_id, label_id) VALUES (%s, %s)", [part, label])
+    for labels, seen in ([label], [{"label_id": label}]), ([label + 1], []):
+        with serving(case_file, Role.READER, labels) as connection:
+            assert connection.execute("SELECT label_id FROM graph_refusals").fetchall() == seen
+    with (
+        serving(case_file, Role.READER, [label]) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("SELECT part_id FROM graph_refusals")
+
+
 @pytest.mark.parametrize("column", UNREADABLE)
 def test_the_projector_reads_no_text(case_file: str, column: str) -> None:
     table, _, name = column.partition(".")
@@ -139,6 +154,7 @@ WRITES = [
     *("DELETE FROM parts", "DELETE FROM mentions", "UPDATE documents SET tenant = ''"),
     "INSERT INTO graph_outbox (tenant, label_id, part_id, what) VALUES ('t', 1, 'p', 'added')",
     "UPDATE graph_outbox SET what = 'added'",
+    "UPDATE graph_refusals SET part_id = 'p'",
     "UPDATE graph_projection SET generation = gen_random_uuid()",
     "DELETE FROM graph_projection",
 ]

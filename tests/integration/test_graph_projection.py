@@ -10,6 +10,7 @@ from copilot.projection import projector as projector_module
 from policy.errors import Misconfigured, Unavailable
 from retrieval.stores.neo4j.graph import Position
 from retrieval.stores.neo4j.projection import Neo4jProjection, Rows
+from retrieval.stores.postgres.graph import PostgresGraph
 from tests.integration.graph_world import GraphWorld, graph_world
 from tests.integration.test_ingest import HIGH, LOW, TEXT, C, S, U, document
 from tests.servers.neo4j import Neo4jServer
@@ -189,7 +190,7 @@ async def test_a_writer_that_was_taken_for_dead_changes_nothing(world: GraphWorl
     old = Position(generation=state["generation"], token=state["token"])
     await world.world.change("c", None)
     await world.projector.catch_up()
-    ghost = {"chunk_id": "x", "part_id": "x", "label_id": 1, "tenant": "t1"}
+    ghost = {"chunk_id": "x", "part_id": "x", "label_id": 1}
     with pytest.raises(Unavailable, match="written by somebody later"):
         await world.projection.replace(["x"], Rows(chunks=[ghost]), old)
     assert await world.differences() == ()
@@ -278,3 +279,18 @@ async def test_whatever_is_changed_in_neo4j_shows(world: GraphWorld, cypher: str
     assert await world.differences() != ()
     await world.projector.rebuild()
     assert await world.differences() == ()
+
+
+async def test_a_name_is_as_near_as_its_different_words_say(world: GraphWorld) -> None:
+    """However often it repeats them; and one word of two is enough only for who is called just that."""
+    await world.world.take(
+        document("e", (U, "Halvard Brook Halvard Brook Halvard slept.")),
+        document("f", (U, "Brook slept. Halvard Brook Reef sailed. Halvard Lane Reef sailed.")),
+    )
+    await world.projector.catch_up()
+    scope = await world.scope(LOW)
+    for names in (["halvard brook"], ["brook"], ["halvard brook reef", "lane"], ["nobody"], []):
+        expected = await PostgresGraph(world.database).linked(names, scope=scope)
+        assert await world.graph.linked(names, scope=scope) == expected
+    near = await world.graph.linked(["halvard brook"], scope=scope)
+    assert {"halvard brook halvard brook halvard", "brook"} <= set(near.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from copilot import answers, find, resources
@@ -24,9 +25,15 @@ from policy.principal import Asker
 from policy.recheck import Rechecked
 from policy.scope import Scope, Scoper
 from retrieval.embedding import load
+from retrieval.ports import PostingList
 from retrieval.stores.postgres import database, graph, search
+from retrieval.stores.postgres.arrays import ids_of
 from retrieval.stores.postgres.database import Role
+from retrieval.stores.postgres.named import Named
+from retrieval.stores.postgres.names import Piece
 from retrieval.stores.postgres.queries import Queries
+from retrieval.stores.postgres.worded import Window
+from retrieval.stores.postgres.words import Piece as WordPiece
 from tests.integration.test_row_level_security import forgetful
 
 pytestmark = pytest.mark.anyio
@@ -74,9 +81,7 @@ def degree_of_all(block: str) -> str:
 
 def definitions_of_all(block: str) -> str:
     """Leads to hidden chunks by what they define."""
-    return _replaced(
-        block, "key = ANY(%(keys)s) AND label_id = ANY({labels})", "key = ANY(%(keys)s)"
-    )
+    return _replaced(block, "E'\\n')) AND label_id = ANY({labels})", "E'\\n'))")
 
 
 def statistics_of_all(block: str) -> str:
@@ -100,9 +105,11 @@ MUTANTS = [
     Mutant(search, "nearest"),
     Mutant(search, "postings"),
     Mutant(search, "postings", statistics_of_all),
+    Mutant(search, "beginning"),
     Mutant(search, "weigh"),
     Mutant(search, "chunks"),
     Mutant(search, "chunks", documents_own_label),
+    Mutant(search, "preceding"),
     Mutant(search, "sentences"),
     Mutant(graph, "linked"),
     Mutant(graph, "around"),
@@ -111,10 +118,12 @@ MUTANTS = [
     Mutant(graph, "around", degree_of_all),
     Mutant(graph, "around", definitions_of_all),
     Mutant(graph, "neighbours"),
+    Mutant(graph, "entities"),
     Mutant(resources, "document"),
     Mutant(resources, "entities"),
     Mutant(resources, "entity_mentions"),
     Mutant(resources, "entity_relations"),
+    Mutant(resources, "entity_names"),
     Mutant(resources, "names_in"),
     Mutant(resources, "relations_in"),
     Mutant(answers, "read_answer"),
@@ -173,6 +182,50 @@ async def test_a_search_without_its_filter_is_found(
     assert tally.wrong
 
 
+async def test_names_in_memory_that_count_what_is_hidden_are_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row-level security covers for memory."""
+
+    def everything(_self: Named, _piece: Piece, which: Any, chunks: Any, size: int) -> Any:
+        return which, chunks, np.bincount(which, minlength=size)
+
+    monkeypatch.setattr(Named, "_visible", everything)
+    assert (await compared(bench, pair)).wrong
+
+
+async def test_names_in_memory_that_lead_on_from_what_is_hidden_are_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everything(_self: Named, piece: Piece, chunk_ids: Sequence[str]) -> Any:
+        return piece.chunks(ids_of(chunk_ids))
+
+    monkeypatch.setattr(Named, "_chunks", everything)
+    assert (await compared(bench, pair)).wrong
+
+
+@pytest.mark.parametrize("what", ["ranges", "visible", "shows"])
+async def test_words_in_memory_of_what_is_hidden_are_found(
+    bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def whole(self: WordPiece, _label_ids: Any) -> Any:
+        return np.array([0]), np.array([len(self.labels)])
+
+    def listed(self: Window, one: slice) -> PostingList:
+        return self._list(*self.piece.having(one), np.zeros(1, np.int64))
+
+    def all_of_them(_self: Window, numbers: Any) -> Any:
+        return np.ones(len(numbers), np.bool_)
+
+    of, change = {
+        "ranges": (WordPiece, whole),
+        "visible": (Window, listed),
+        "shows": (Window, all_of_them),
+    }[what]
+    monkeypatch.setattr(of, what, change)
+    assert (await compared(bench, pair)).wrong
+
+
 async def test_row_level_security_alone_covers_for_all_filters(
     bench: Bench, pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +270,7 @@ async def test_reads_that_are_not_checked_again_are_found(
 
     monkeypatch.setattr(type(bench.engine), "may_read", yes)
     found = kinds(await compared(bench, pair))
-    assert found == {"ask", "search", "document", "entity", "answer"}
+    assert found == {"ask", "search", "document", "entity", "entities", "paths", "answer"}
 
 
 def kinds(tally: Tally) -> set[str]:

@@ -91,6 +91,7 @@ async def test_one_that_fails_leaves_nothing_of_itself(empty: str, files: Path) 
     assert rows(empty, "SELECT name FROM migrations") == [("0001_step",)]
 
 
+@pytest.mark.timed
 async def test_a_dead_server_is_unavailable() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

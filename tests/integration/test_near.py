@@ -63,7 +63,7 @@ def _vector(seed: int) -> Vectors:
 
 @pytest.fixture
 async def both(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
-    monkeypatch.setattr(search, "_MANY", 10)
+    monkeypatch.setattr(search, "MANY", 10)
     database, engine = Database(database_url, timeout_s=5), EmbeddedEngine()
     await database.open()
     near = Near(database)

@@ -23,7 +23,7 @@ from policy.principal import Asker
 from tests.servers.anthropic import AnthropicServer
 from tests.servers.product import people
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 QUESTION = "Who is our informant PILOTFISH?"
 SECRET_ID = "IR-2024-030"

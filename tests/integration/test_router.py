@@ -154,6 +154,7 @@ async def test_the_fallback_answers_where_it_is_allowed_and_names_itself(
     assert (finished.provider, finished.attempts) == ("offline", 4)
 
 
+@pytest.mark.timed
 async def test_the_total_time_ends_a_model_that_is_slow(
     server: AnthropicServer, sdk: anthropic.AsyncAnthropic
 ) -> None:

@@ -14,7 +14,7 @@ from pgvector.psycopg import register_vector
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from retrieval.stores.postgres.database import Role, serving_conninfo
+from retrieval.stores.postgres.database import Role, scope_settings, serving_conninfo
 from tests.servers import postgres as postgres_server
 
 SEARCHES = [
@@ -23,16 +23,18 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "open", "act", "answer", "page", "all", "openings", "head"}
+OTHERS = {"append", "scope", "answer", "page", "all", "openings", "scopes", "head"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts"]
+LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"]
 PEOPLE = ["revocations", "grants"]
-GRAPH = ["graph_outbox", "graph_projection"]
-TABLES = [*LABELLED, *LEDGER, *PEOPLE, *GRAPH, "answers", "labels", "label_epochs", "migrations"]
+GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
+EMBEDDING = ["embedding_model", "embedding_job"]
+OF_ALL = ["answers", "labels", "label_epochs", "migrations"]
+TABLES = [*LABELLED, *LEDGER, *PEOPLE, *GRAPH, *EMBEDDING, *OF_ALL]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
 
@@ -67,10 +69,11 @@ def serving(
     with connection:
         register_vector(connection)
         if labels is not None:
-            ids = "{" + ",".join(map(str, labels)) + "}"
+            ids, bits = scope_settings(tuple(labels))
             connection.execute(
-                "SELECT set_config('copilot.label_ids', %s, true), set_config('copilot.tenant', %s, true)",
-                [ids, tenant],
+                """SELECT set_config('copilot.label_ids', %s, true), set_config('copilot.label_bits', %s, true),
+                          set_config('copilot.tenant', %s, true)""",
+                [ids, bits, tenant],
             )
         yield connection
 
@@ -111,14 +114,20 @@ class Hidden:
         return {
             "vector": np.ones(384, np.float32),
             "limit": 100_000,
+            "starts": sorted({row["term"][:2] for row in terms}),
             "terms": [row["term"] for row in terms],
             "ids": chunks,
             "chunks": chunks,
             "tokens": ["anton", "drell"],
             "entities": [row["entity_id"] for row in named],
             "most": 100_000,
+            "most_relations": 100_000,
+            "relations": [],
+            "stated": 100_000,
+            "words": ["drell"],
+            "after": "",
             "names": ["anton drell", *(row["key"] for row in keyed)],
-            "keys": [row["key"] for row in defined],
+            "keys": "\n".join(row["key"] for row in defined),
             "near": chunks,
             "later_label_ids": sorted({row["label_id"] for row in numbered}),
             "later_from": [0] * len({row["label_id"] for row in numbered}),

@@ -48,7 +48,7 @@ def test_a_writer_that_forgets_its_labels_meets_nothing_hidden(hidden: Hidden, n
     row = hidden.row
     values = {
         **{key: row[key] for key in ("tenant", "document_id", "label_id")},
-        "key": row["document_key"],
+        "keys": [row["document_key"]],
         "part_ids": [row["part_id"]],
     }
     if name in ("taken", "other_copies"):

@@ -23,7 +23,7 @@ from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.types import Context
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 U, C, S, TS = (Label(tenant="t1", classification=level) for level in Classification)
 QUESTION = "Who owns Alder Shipping?"

@@ -91,6 +91,8 @@ class AnthropicServer(LocalServer):
     failures: list[Failure] = field(default_factory=list)
     """Taken one by one, first to last, before any answer."""
     requests: list[Recorded] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+    """What requests for JSON are answered with, first to last; then with the first list that the schema allows."""
 
     def routes(self) -> list[Route]:
         return [Route("/v1/messages", self._messages, methods=["POST"])]
@@ -99,7 +101,7 @@ class AnthropicServer(LocalServer):
         """As if just started, for a server that serves many tests."""
         self.behaviour, self.delay_s, self.pause_s = Behaviour.QUOTE, 0.0, 0.0
         self.sentences, self.break_after = 2, 1
-        self.failures, self.requests = [], []
+        self.failures, self.requests, self.advice = [], [], []
 
     async def _messages(self, request: Request) -> Response:
         body = await request.json()
@@ -109,7 +111,20 @@ class AnthropicServer(LocalServer):
             return _failed(self.failures.pop(0))
         if refusal := _invalid(body):
             return _failed(Failure(status=400, type="invalid_request_error"), refusal)
+        if not body.get("stream"):
+            return self._message(body)
         return StreamingResponse(self._stream(body), media_type="text/event-stream")
+
+    def _message(self, body: dict[str, Any]) -> Response:
+        """A whole reply at once, to a request for JSON by a schema."""
+        if self.behaviour is Behaviour.MALFORMED:
+            return Response('{"id": "msg_test", "content": [', media_type="application/json")
+        text = self.advice.pop(0) if self.advice else _advised(body)
+        message: dict[str, Any] = _start(body)["message"]
+        message["usage"]["output_tokens"] = max(1, len(text) // 4)
+        message["content"] = [{"type": "text", "text": text}]
+        message["stop_reason"] = _REASONS.get(self.behaviour, "end_turn")
+        return JSONResponse(message)
 
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
         for event in _events(body, self.behaviour, self.sentences, self.break_after):
@@ -123,6 +138,16 @@ class AnthropicServer(LocalServer):
                 yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
                 if event["type"] == "content_block_stop":
                     await asyncio.sleep(self.pause_s)
+
+
+_REASONS = {Behaviour.REFUSE: "refusal", Behaviour.TOKEN_LIMIT: "max_tokens"}
+
+
+def _advised(body: dict[str, Any]) -> str:
+    """Every source, or no question: what changes nothing."""
+    [name] = body["output_config"]["format"]["schema"]["properties"]
+    count = len(_results(body))
+    return json.dumps({name: list(range(1, count + 1))})
 
 
 def _failed(failure: Failure, message: str = "as the test asked for") -> Response:
@@ -140,6 +165,9 @@ def _invalid(body: dict[str, Any]) -> str | None:
     results = _results(body)
     if len({result.get("citations", {}).get("enabled", False) for result in results}) > 1:
         return "citations must be enabled for all search results or for none"
+    formatted = "format" in body.get("output_config", {})
+    if formatted and any(result.get("citations", {}).get("enabled") for result in results):
+        return "citations and a format of the output exclude each other"
     texts = [block["text"] for result in results for block in result["content"]]
     if not all(text.strip() for text in texts) or not all(r["content"] for r in results):
         return "text content blocks must be non-empty"
@@ -312,8 +340,7 @@ def _delta(index: int, delta: Event) -> Event:
 
 
 def _end(body: dict[str, Any], quotes: list[_Quote], behaviour: Behaviour) -> Iterator[Event]:
-    reasons = {Behaviour.REFUSE: "refusal", Behaviour.TOKEN_LIMIT: "max_tokens"}
-    reason = reasons.get(behaviour, "end_turn")
+    reason = _REASONS.get(behaviour, "end_turn")
     words = sum(len(quote.text.split()) for quote in quotes)
     yield {
         "type": "message_delta",

@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,6 +58,12 @@ class Neo4jServer(Protocol):
 
     def start(self) -> None:
         """Starts it again with the data that it has, and waits until it answers."""
+
+    def freeze(self) -> None:
+        """Lets it hang: its connections stay, and nothing answers on them."""
+
+    def thaw(self) -> None:
+        """Lets it go on."""
 
 
 @contextmanager
@@ -133,6 +140,14 @@ class _Process:
             self._process.kill()
             self._gone(self._process)
 
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -184,6 +199,12 @@ class _Container:
     def start(self) -> None:
         subprocess.run(["docker", "start", self.name], check=True, capture_output=True)
         _wait_until_it_answers(self.url, self.password)
+
+    def freeze(self) -> None:
+        subprocess.run(["docker", "pause", self.name], check=True, capture_output=True)
+
+    def thaw(self) -> None:
+        subprocess.run(["docker", "unpause", self.name], check=True, capture_output=True)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from policy.labels import Label
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.hybrid import Hybrid
+from retrieval.neighbours import Neighbours
 from retrieval.relevance import Relevance
 from retrieval.types import Context
 from tests.unit.governed import KeptLedger, label
@@ -144,6 +145,7 @@ class Bench:
             scoper=scoper,
             hybrid=Hybrid(passages, MemoryGraph(self.corpus), FakeEmbedder()),
             relevance=Relevance(passages),
+            neighbours=Neighbours(passages),
             metrics=self.metrics,
         )
         composer = Composer(

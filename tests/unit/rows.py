@@ -14,7 +14,7 @@ class RowsDatabase(Database):
 
     def __init__(self, rows: Mapping[str, Sequence[Row]]) -> None:
         self.rows = rows
-        self.transactions: list[tuple[Role, list[int]]] = []
+        self.transactions: list[tuple[Role, tuple[int, ...]]] = []
         self.values: list[Mapping[str, Any]] = []
         self._found: Sequence[Row] = ()
 
@@ -26,7 +26,7 @@ class RowsDatabase(Database):
         *,
         tenant: str = "",
     ) -> AsyncIterator[Connection]:
-        self.transactions.append((role, list(label_ids)))
+        self.transactions.append((role, tuple(label_ids)))
         yield cast(Connection, self)
 
     async def execute(self, query: bytes, values: Mapping[str, Any]) -> "RowsDatabase":

@@ -194,7 +194,12 @@ class Stage:
         self.catalog = Catalog({1: LABEL, 2: label("U")})
         scoper, metrics = Scoper(self.engine, self.catalog), Metrics()
         recorder = Recorder(self.engine, scoper, cast(Any, self.ledger))
-        given: Any = {"database": self.storage, "pipeline": self.steps, "ingest": Ingesting()}
+        given: Any = {
+            "database": self.storage,
+            "pipeline": self.steps,
+            "ingest": Ingesting(),
+            "graph": None,
+        }
         self.copilot = Copilot(
             Settings(enabled=self.enabled),
             engine=self.engine,

@@ -121,6 +121,16 @@ async def test_where_policy_cannot_decide_nothing_is_done_and_it_is_recorded() -
     assert stage.record.label.releasable_to == frozenset(["USA"])
 
 
+async def test_a_ledger_that_took_no_record_is_not_waited_for_a_second_time() -> None:
+    stage = Stage(steps=Steps(fault=Down("ledger", "the ledger takes no records")))
+    outcome = await stage.copilot.ask(ASKER, "Who?")
+    assert outcome == Unavailable(
+        text="the ledger takes no records", dependency="ledger", ledger_id=None
+    )
+    assert stage.ledger.records == []
+    assert stage.counted("outcomes", act="ask", kind="UNAVAILABLE") == 1
+
+
 @pytest.mark.parametrize("error", [BadInput("the question is empty"), Misconfigured("no prompt")])
 async def test_what_is_no_failure_of_a_dependency_is_recorded_and_raised(
     error: CopilotError,
@@ -180,6 +190,7 @@ async def test_a_refusal_that_cannot_be_recorded_is_no_refusal_but_a_failure() -
     assert outcome == Unavailable(text="no records", dependency="ledger", ledger_id=None)
 
 
+@pytest.mark.timed
 async def test_a_failure_waits_only_a_while_for_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "FAILURE_S", 0.01)
     stage = Stage(ledger=MemoryLedger(hangs=True), steps=Steps(fault=Down("model", "down")))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from copilot.bench.memory import resident_mb
 from copilot.bench.report import Report
 from copilot.bench.retrieval import figures, plots
 from copilot.bench.retrieval.asked import (
@@ -20,7 +21,6 @@ from copilot.bench.retrieval.asked import (
     UNLINKED,
     Measured,
     alone,
-    resident_mb,
 )
 from copilot.bench.retrieval.peers import all as peers
 from copilot.bench.retrieval.peers import neo4j
@@ -299,10 +299,11 @@ def test_a_slice_asks_what_its_passages_answer(shared: Path, tmp_path: Path) -> 
 
 
 def test_resident_memory_is_read_in_megabytes(tmp_path: Path) -> None:
-    status = tmp_path / "status"
+    status = tmp_path / "self" / "status"
+    status.parent.mkdir()
     status.write_text("Name:\tpython\nVmRSS:\t  204800 kB\n")
-    assert resident_mb(status) == 200
-    assert resident_mb(tmp_path / "nowhere") == 0
+    assert resident_mb(proc=tmp_path) == 200
+    assert resident_mb("nowhere", tmp_path) == 0
 
 
 def test_plots_show_what_was_measured_and_nothing_else(tmp_path: Path) -> None:

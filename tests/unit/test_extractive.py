@@ -71,7 +71,7 @@ def test_at_most_four_sentences_are_chosen() -> None:
 
 
 def test_a_repetition_is_said_once_and_does_not_take_a_place() -> None:
-    again = SHIP.upper().replace(".", " yesterday.")
+    again = SHIP.replace(".", " yesterday.")
     chosen = choose([of(SHIP, 0.9), of(again, 0.88, name="c2"), of(CRANE, 0.8, name="c3")])
     assert [one.context for one in chosen] == [0, 2]
 

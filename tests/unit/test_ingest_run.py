@@ -1,117 +1,23 @@
 """Ingest takes what the ingester may read, in order, and interns nothing that it refuses."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from psycopg.errors import UniqueViolation
 
 from copilot.ingest import ingest as module
-from copilot.ingest.documents import Document, Part, Rejected
-from copilot.ingest.ingest import Ingest
-from copilot.ingest.prepare import PreparedDocument
-from copilot.ingest.writer import Pending
-from copilot.ledger.log import Record, high_water
+from copilot.ingest.documents import Document, Rejected
+from copilot.ledger.log import high_water
 from copilot.ledger.records import Kind
-from copilot.recorder import Recorder
-from copilot.testing import FakeEmbedder, MemoryLabels
 from policy.embedded import EmbeddedEngine
 from policy.errors import Unavailable
 from policy.labels import Label
-from policy.scope import Scope, Scoper
-from retrieval.embedding import Embedder, Vectors
-from retrieval.stores.postgres.database import Database
 from tests.unit.governed import KeptLedger, asker, label
+from tests.unit.ingesting import Writer, document, engine, ingest, ledger, writer
+
+__all__ = ["engine", "ledger", "writer"]
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass
-class Writer:
-    """Stands in for the module that writes rows; notes what it was given."""
-
-    known: set[str] = field(default_factory=set)
-    violations: int = 0
-    compared: list[tuple[str, int]] = field(default_factory=list)
-    tried: list[PreparedDocument] = field(default_factory=list)
-    batches: list[int] = field(default_factory=list)
-    records: list[tuple[Record, int]] = field(default_factory=list)
-
-    async def unchanged(
-        self, database: Database, scope: Scope, document: Document, label_id: int
-    ) -> bool:
-        self.compared.append((document.document_id, label_id))
-        return document.document_id in self.known
-
-    async def other_copies(
-        self, database: Database, scope: Scope, stored: Sequence[tuple[str, int]]
-    ) -> list[tuple[str, Label]]:
-        return []
-
-    async def taken(
-        self, database: Database, scope: Scope, prepared: PreparedDocument, ids: dict[str, int]
-    ) -> set[str]:
-        return {part.part_id for part in prepared.parts}
-
-    async def write(
-        self, database: Database, scope: Scope, batch: Sequence[Pending], ids: dict[str, int]
-    ) -> list[str]:
-        self.tried += [one.prepared for one in batch]
-        self.batches.append(len(batch))
-        if len(self.batches) <= self.violations:
-            raise UniqueViolation("part_id")
-        self.records += [(one.record, one.record_label) for one in batch]
-        return [f"ledger of {one.prepared.document.document_id}" for one in batch]
-
-    @property
-    def written(self) -> list[str]:
-        return [str(one.details["document"]["document_id"]) for one, _ in self.records]
-
-
-class Uneven(FakeEmbedder):
-    """The earlier a document comes, the longer its embedding takes."""
-
-    def __init__(self) -> None:
-        self._patience = 0.05
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        self._patience /= 2
-        await asyncio.sleep(self._patience)
-        return await super().embed(texts)
-
-
-def document(name: str, *labels: Label) -> Document:
-    labels = labels or (label("U"),)
-    parts = tuple(Part(label=one, text=f"Halder signed {name}.") for one in labels)
-    return Document(document_id=name, title=name, label=labels[0], parts=parts, source=f"{name}.md")
-
-
-@pytest.fixture(scope="module")
-async def engine() -> AsyncIterator[EmbeddedEngine]:
-    engine = EmbeddedEngine()
-    yield engine
-    await engine.close()
-
-
-@pytest.fixture
-def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
-    writer = Writer()
-    monkeypatch.setattr(module, "writer", writer)
-    return writer
-
-
-@pytest.fixture
-def ledger() -> KeptLedger:
-    return KeptLedger(MemoryLabels())
-
-
-def ingest(engine: EmbeddedEngine, ledger: KeptLedger, embedder: Embedder | None = None) -> Ingest:
-    database = cast(Database, object())  # only the writer touches it
-    scoper = Scoper(engine, ledger.labels)
-    recorder = Recorder(engine, scoper, ledger)
-    return Ingest(database, engine, scoper, embedder or FakeEmbedder(), ledger, recorder)
 
 
 async def interned(ledger: KeptLedger) -> set[Label]:
@@ -131,35 +37,6 @@ async def test_each_document_is_written_with_a_record_as_strict_as_it(
     parts = record.details["document"]["parts"]
     assert [part["label"]["classification"] for part in parts] == ["S", "U"]
     assert "Halder" not in str(record.details)
-
-
-async def test_documents_are_written_in_their_order_however_long_each_takes(
-    engine: EmbeddedEngine, ledger: KeptLedger, writer: Writer
-) -> None:
-    names = [f"d{number}" for number in range(9)]
-    seen: list[int] = []
-    report = await ingest(engine, ledger, Uneven()).run(
-        asker(), map(document, names), lambda: seen.append(len(writer.records))
-    )
-    assert writer.written == names
-    assert report.ledger_ids == tuple(f"ledger of {name}" for name in names)
-    assert seen == [9] * 9
-    assert writer.batches == [9]
-
-
-async def test_documents_are_not_read_far_ahead_of_the_writer(
-    engine: EmbeddedEngine, ledger: KeptLedger, writer: Writer
-) -> None:
-    ahead: list[int] = []
-
-    def documents() -> Iterator[Document]:
-        for number in range(100):
-            ahead.append(number - len(writer.records))
-            yield document(f"d{number}")
-
-    await ingest(engine, ledger).run(asker(), documents())
-    assert max(ahead) <= 5 + writer.batches[0]
-    assert len(writer.batches) > 2
 
 
 async def test_one_that_stands_in_the_way_of_others_does_not_keep_them_out(

@@ -20,6 +20,7 @@ USED_WITHOUT_IMPORT = {
     "hatchling": "builds the wheel",
     "mypy": "checks types",
     "pytest-cov": "measures coverage",
+    "pytest-rerunfailures": "gives what promises a time three tries",
     "pytest-xdist": "runs the tests in two processes",
     "ruff": "checks style",
     "types-pyyaml": "types for mypy",

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -26,7 +27,15 @@ pytestmark = pytest.mark.anyio
 
 Row = dict[str, Any]
 Entry = tuple[Row, list[Row]]
+FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision")
 URL = "postgresql://ann:secret@db/copilot"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a statement has come to."""
+
+    rowcount: int
 
 
 class Tables:
@@ -37,6 +46,7 @@ class Tables:
         self.entries: list[Entry] = []
         self.error: psycopg.Error | None = None
         self.answers: list[Row] = []
+        self.scopes: dict[tuple[int, bytes], bytes] = {}
 
     async def look(self) -> dict[str, int]:
         return {}
@@ -48,42 +58,54 @@ class Tables:
         assert role is Role.LEDGER
         yield self
 
-    async def execute(self, query: sql.SQL, values: Row) -> None:
+    async def execute(self, query: sql.SQL, values: Row) -> "Done":
         if self.error is not None:
             raise self.error
         if query == log._SQL["append"]:
-            self.entries.append((self._linked(values), []))
-        elif query == log._SQL["open"]:
-            self._open(values)
-        elif query == log._SQL["act"]:
-            self.entries[-1][0].update(values)
+            return Done(self._append(values))
+        if query == log._SQL["scope"]:
+            for label_id, sha256, value in _rows(values, "label_ids", "digests", "values"):
+                self.scopes.setdefault((label_id, sha256), value)
         else:
             assert query == log._SQL["answer"]
             self.entries[-1][0]["answer_body"] = json.loads(values["body"])
             self.answers.append(values)
+        return Done(1)
+
+    def _append(self, values: Row) -> int:
+        named = list(_rows(values, "scope_label_ids", "scopes"))
+        if not self.scopes.keys() >= set(named):
+            return 0
+        for row in _rows(values, "ledger_ids", "tenants", "ats", "leaves"):
+            self.entries.append((self._linked(*row), []))
+        for ledger_id, *filters in _rows(values, "ledger_ids", *FILTERS):
+            self._entry(ledger_id)[0].update(zip(FILTERS, filters, strict=True))
+        self._open(values)
+        return len(values["ledger_ids"])
+
+    def _entry(self, ledger_id: str) -> Entry:
+        return next(one for one in self.entries if one[0]["ledger_id"] == ledger_id)
 
     def _open(self, values: Row) -> None:
-        columns = (values["names"], values["salts"], values["values"])
-        rows = [
-            {"name": name, "salt": salt, "value": value}
-            for name, salt, value in zip(*columns, strict=True)
-        ]
-        row, openings = self.entries[-1]
-        index = json.loads(next(one["value"] for one in rows if one["name"] == "index"))
-        row["label"] = row["act_label"] = Label.from_json(
-            index["label"], tenant="", where="the test"
-        ).canonical()
-        openings += [one | {"label": row["label"]} for one in rows]
+        for ledger_id, name, salt, value in _rows(values, "opened_ids", "names", "salts", "values"):
+            row, openings = self._entry(ledger_id)
+            openings.append({"name": name, "salt": salt, "value": value})
+            if name == "index":
+                row["label"] = row["act_label"] = Label.from_json(
+                    json.loads(value)["label"], tenant="", where="the test"
+                ).canonical()
+        for row, openings in self.entries:
+            openings[:] = [one | {"label": row["label"]} for one in openings]
 
-    def _linked(self, values: Row) -> Row:
+    def _linked(self, ledger_id: str, tenant: str, at: datetime, leaf: bytes) -> Row:
         previous = self.entries[-1][0]["chain_hash"] if self.entries else bytes(32)
-        leaf_hash = hashlib.sha256(values["leaf"]).digest()
+        leaf_hash = hashlib.sha256(leaf).digest()
         return {
             "position": len(self.entries) + 1,
-            "ledger_id": values["ledger_id"],
-            "tenant": values["tenant"],
-            "recorded_at": values["at"],
-            "leaf": values["leaf"],
+            "ledger_id": ledger_id,
+            "tenant": tenant,
+            "recorded_at": at,
+            "leaf": leaf,
             "leaf_hash": leaf_hash,
             "previous_hash": previous,
             "chain_hash": hashlib.sha256(previous + leaf_hash).digest(),
@@ -91,6 +113,11 @@ class Tables:
             "has_act": True,
             "label": "",
         }
+
+
+def _rows(values: Row, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Of a statement that takes columns."""
+    return zip(*(values[column] for column in columns), strict=True)
 
 
 @pytest.fixture

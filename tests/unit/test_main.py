@@ -20,7 +20,7 @@ from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
 Command = Callable[[Settings, Namespace], Awaitable[int | None]]
 
 TARGETS = [
-    (["serve"], "operate", "serve"),
+    (["serve"], "serve", "serve"),
     (["ingest", "folder"], "ingest", "ingest"),
     (["ask", "Who?"], "query", "ask"),
     (["search", "Who?"], "query", "search"),
@@ -47,7 +47,8 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, command: Command, name: str = "schema") -> None:
-    monkeypatch.setattr(import_module("copilot.commands.operate"), name, command)
+    module = "serve" if name == "serve" else "operate"
+    monkeypatch.setattr(import_module(f"copilot.commands.{module}"), name, command)
 
 
 def failing(error: BaseException) -> Command:
@@ -104,6 +105,9 @@ def test_each_command_reaches_its_function_and_returns_its_exit_code(
         ["bench"],
         ["demo"],
         ["serve", "--port", "http"],
+        ["serve", "--processes", "0"],
+        ["serve", "--processes", "65"],
+        ["serve", "--processes", "two"],
         ["schema", "--colour"],
     ],
 )
@@ -185,7 +189,7 @@ def test_a_defect_is_logged_as_json_and_told_without_traceback_or_message(
     assert printed.out == ""
     logged, told = printed.err.splitlines()
     entry: dict[str, Any] = json.loads(logged)
-    assert (entry["level"], entry["logger"]) == ("CRITICAL", "copilot.__main__")
+    assert (entry["level"], entry["logger"]) == ("CRITICAL", "copilot.reported")
     assert entry["exception"][0]["type"] == "builtins.ZeroDivisionError"
     assert told.startswith("copilot: internal error (ZeroDivisionError)")
     assert "Traceback" not in printed.err

@@ -11,6 +11,7 @@ import pytest
 
 from copilot.migrate import Migration, check, migrate, migrations
 from policy.errors import Misconfigured, Unavailable
+from retrieval.terms import SCHEME
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +35,7 @@ class Database:
 
     history: dict[str, str] = field(default_factory=dict)
     exists: bool = True
+    scheme: int = SCHEME
     executed: list[str] = field(default_factory=list)
     failures: Mapping[str, psycopg.Error] = field(default_factory=dict)
 
@@ -62,6 +64,8 @@ class Database:
             self.history[name] = sha256
         if "to_regclass" in query:
             return Cursor([(self.exists,)])
+        if "keyword_index" in query:
+            return Cursor([(self.scheme,)])
         return Cursor(list(self.history.items()))
 
     def position(self, part: str) -> int:
@@ -183,6 +187,18 @@ async def test_a_start_needs_every_migration(database: Database) -> None:
     await check(URL)
     database.history.pop(known[-1].name)
     with pytest.raises(Misconfigured, match=f"lacks the migration {known[-1].name}"):
+        await check(URL)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "remedy"), [(SCHEME - 1, "copilot migrate"), (SCHEME + 1, "newer program")]
+)
+async def test_a_start_needs_an_index_of_its_own_scheme(
+    database: Database, scheme: int, remedy: str
+) -> None:
+    database.history = {one.name: one.sha256 for one in migrations()}
+    database.scheme = scheme
+    with pytest.raises(Misconfigured, match=remedy):
         await check(URL)
 
 

@@ -135,6 +135,7 @@ def test_a_title_says_that_its_source_is_data_whatever_it_is_called() -> None:
 
 
 @pytest.mark.parametrize("piece", [*PIECES, "system ", "# a ", "<a", "[system", '"role'])
+@pytest.mark.timed
 def test_hostile_texts_take_time_in_proportion_to_their_length(piece: str) -> None:
     began = time.perf_counter()
     neutralise((piece * 20_000)[:20_000])

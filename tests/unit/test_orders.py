@@ -66,6 +66,7 @@ def test_who_asked_what_may_rest_on_an_order_where_the_source_names_them() -> No
 @pytest.mark.parametrize(
     "piece", ["please ", "in your ", "<", "\x1b[", "](", "your a b ", "? ", "to x "]
 )
+@pytest.mark.timed
 def test_hostile_texts_take_time_in_proportion_to_their_length(piece: str) -> None:
     began = time.perf_counter()
     statements((piece * 20_000)[:20_000])

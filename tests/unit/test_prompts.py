@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from hypothesis import given
@@ -39,10 +40,21 @@ def test_the_hash_is_the_same_for_every_question_and_moves_with_version_text_and
     first = prompts.answer("one")
     assert first.sha256 == prompts.answer("two").sha256 == Prompts.load().answer("three").sha256
     assert first.sha256 != prompts.answer("one", max_sentences=3).sha256
-    source = (folder("prompts") / "answer.md").read_text("utf-8")
+    copytree(folder("prompts"), tmp_path, dirs_exist_ok=True)
+    source = (tmp_path / "answer.md").read_text("utf-8")
     for changed in (source.replace('version: "', 'version: "1'), source + "\nOne more rule."):
         (tmp_path / "answer.md").write_text(changed, "utf-8")
         assert Prompts.load(tmp_path).answer("one").sha256 != first.sha256
+
+
+def test_a_question_that_is_judged_is_not_in_the_system_part_either() -> None:
+    prompts = Prompts.load()
+    for prompt in (prompts.decompose("Who owns Corvane?", most=4), prompts.filter("Of Corvane?")):
+        assert "Corvane" in prompt.question
+        assert "Corvane" not in prompt.system
+        assert "{{" not in prompt.system
+        assert "instruction" in prompt.system
+    assert prompts.decompose("q", most=4).sha256 != prompts.decompose("q", most=5).sha256
 
 
 @pytest.mark.parametrize(

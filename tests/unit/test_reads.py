@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from copilot.reads import Read, read_in
-from copilot.results import DocumentView, EntityMention, EntityRelation, EntityView, PartView
+from copilot.results import DocumentView, EntityMention, EntityView, PartView
 from policy.labels import Label
-from tests.unit.api.fakes import ANSWER, CITATION, LABEL, SENTENCE
+from tests.unit.api.fakes import ANSWER, CITATION, LABEL, OWNS, SENTENCE
 from tests.unit.policy.fakes import label
 
 OPEN = label("U")
@@ -35,14 +35,7 @@ def test_a_document_draws_on_each_of_its_parts_in_order() -> None:
 
 
 def test_an_entity_draws_on_its_mentions_and_on_what_its_relations_cite() -> None:
-    relation = EntityRelation(
-        type="owns",
-        source="K",
-        target="vessel",
-        properties={},
-        citation=replace(CITATION, part_id="p9"),
-        marking="",
-    )
+    relation = replace(OWNS, citation=replace(CITATION, part_id="p9"))
     view = EntityView(
         entity_id="e1",
         name="K",

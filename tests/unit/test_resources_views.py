@@ -8,6 +8,7 @@ import pytest
 from copilot.citations import sha256
 from copilot.resources import Assertions, Resources, Row
 from policy.scope import Scope, Scoper
+from retrieval.ports import KnownEntity
 from retrieval.stores.postgres.database import Role
 from retrieval.types import Chunk, Span
 from tests.unit.governed import asker, label
@@ -114,9 +115,11 @@ def mention(surface: str, kind: str = "person", **fields: object) -> dict[str, A
 
 def relation(type_: str, source: str, target: str, source_id: str) -> dict[str, Any]:
     return {
+        "relation_id": f"{type_} {source} {target}",
         "type": type_,
         "source_id": source_id,
         "source_name": source,
+        "target_id": f"id of {target}",
         "target_name": target,
         "properties": {"amount": "900"},
         "document_id": None,
@@ -138,7 +141,7 @@ async def test_an_entity_is_named_as_most_mentions_name_it(scope: Scope) -> None
     assert view is not None
     assert (view.entity_id, view.name, view.entity_kind) == ("e1", "Halder", "person")
     assert view.aliases == ("Hal", "J. Halder")
-    assert [values for _, values in resources.asked][1:] == [{"entity": "e1"}, {"entity": "e1"}]
+    assert all(values["entity"] == "e1" for _, values in resources.asked[1:])
     first = view.mentions[0]
     assert (first.surface, first.start, first.end, first.marking) == (
         "J. Halder",
@@ -156,6 +159,37 @@ async def test_mentions_are_counted_in_full_and_shown_up_to_a_hundred(scope: Sco
     assert view is not None
     assert (view.mention_count, len(view.mentions)) == (101, 100)
     assert view.mentions[0].document_id == "p1"
+
+
+async def test_an_entity_among_others_is_named_and_marked_by_the_passages_that_name_it(
+    scope: Scope,
+) -> None:
+    rows = [
+        named("e1", "Halder", U, "p1", 2),
+        named("e1", "HALDER", S, "p2", 5),
+        named("e1", "Halder", S, "p0", 4, kind="name"),
+    ]
+    known = [KnownEntity(entity_id=one, key=one, degree=7) for one in ("e2", "e1")]
+    [one] = await GivenRows(entity_names=rows).summaries(scope, known)
+    assert (one.entity_id, one.name, one.entity_kinds) == ("e1", "Halder", ("person", "name"))
+    assert (one.passage_count, one.banner) == (7, "S//ORION")
+    assert [(part.part_id, part.label) for part in one.named_in] == [
+        ("p1", LABELS[U]),
+        ("p2", LABELS[S]),
+    ]
+
+
+def named(
+    entity: str, surface: str, label_id: int, part_id: str, times: int, kind: str = "person"
+) -> dict[str, Any]:
+    return {
+        "entity_id": entity,
+        "surface": surface,
+        "kind": kind,
+        "label_id": label_id,
+        "part_id": part_id,
+        "times": times,
+    }
 
 
 async def test_a_relation_is_cited_and_an_alias_is_the_other_name(scope: Scope) -> None:
@@ -227,6 +261,6 @@ def test_a_quote_is_about_what_lies_wholly_inside_it(span: Span, names: tuple[st
 async def test_rows_are_read_as_a_reader_within_the_scope(scope: Scope) -> None:
     database = RowsDatabase({"": [place("Halder", 100, 106)]})
     known = await Resources(database).assertions(scope, ["c1"])
-    assert database.transactions == [(Role.READER, [U, S])] * 2
+    assert database.transactions == [(Role.READER, (U, S))] * 2
     assert database.values == [{"chunks": ["c1"]}] * 2
     assert known.names(CHUNK, Span(start=0, end=18)) == ("Halder",)

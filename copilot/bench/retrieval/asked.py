@@ -4,10 +4,11 @@ import gc
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
+from copilot.bench.memory import resident_mb
 from copilot.bench.retrieval.metrics import distinct, reciprocal_rank_fusion
+from copilot.bench.retrieval.misspelt import misspelt
 from copilot.bench.retrieval.peers.port import Peer
 from copilot.bench.retrieval.questions import Question
 from copilot.bench.retrieval.stage import Stage
@@ -41,6 +42,8 @@ class Measured:
     """Method → milliseconds for each question, the question's embedding excluded."""
     stages: dict[str, list[float]] = field(default_factory=dict)
     """Stage of our own search → milliseconds; `gate_and_ledger` is what the act takes besides its stages."""
+    misspelt: dict[int, list[str]] = field(default_factory=dict)
+    """By the place of a question: what ours gave for it with a slip in a name."""
     disagreed: int = 0
     """Questions whose arms were read off a search that ranked otherwise than the product's; none should."""
 
@@ -76,6 +79,9 @@ async def ask(stage: Stage, questions: Sequence[Question], peers: Mapping[str, P
             measured.add(method, ranking)
         ours = await _ranked(stage, question)
         measured.add(OURS, ours)
+        if wrong := misspelt(question):
+            slip = replace(question, text=wrong)
+            measured.misspelt[len(measured.rankings[OURS]) - 1] = await _ranked(stage, slip)
         await _beside(stage, question, measured, ours)
     # The peers' millions of objects would be walked through while others are measured.
     gc.collect()
@@ -124,7 +130,7 @@ async def _peers(
     stage: Stage, question: Question, peers: Mapping[str, Peer]
 ) -> dict[str, tuple[list[str], float]]:
     """Name → ids of documents, best first, and the milliseconds it took."""
-    vector: Vectors = (await stage.embedder.embed([question.text]))[0]
+    vector: Vectors = await stage.embedder.embed_question(question.text)
     found = {}
     for name, peer in peers.items():
         begun = time.perf_counter()
@@ -179,13 +185,3 @@ def _unlinked(found: Sequence[Context]) -> list[str]:
     kept = [one for one in found if {hit.arm for hit in one.arms} - {Arm.GRAPH}]
     ranked = sorted(kept, key=lambda one: (-own(one), one.chunk.chunk_id))
     return distinct([one.chunk.document_id for one in ranked])
-
-
-def resident_mb(status: Path = Path("/proc/self/status")) -> float:
-    """This process's resident memory in megabytes; 0 where the system does not say."""
-    if not status.exists():
-        return 0.0
-    lines = dict(
-        line.split(":", 1) for line in status.read_text("utf-8").splitlines() if ":" in line
-    )
-    return round(int(lines["VmRSS"].split()[0]) / 1024, 1)

@@ -1,4 +1,4 @@
-"""From rankings to figures: shares in per cent, times in milliseconds, and the goals of the issue."""
+"""From rankings to figures: shares in per cent, times in milliseconds, and the goals."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -78,7 +78,13 @@ def add(report: Report, name: str, measured: Measured) -> None:
     for method in _CONTROLS:
         for metric in METRICS:
             found[f"{method}/{metric}"] = _percent(scored.share(method, metric))
-    found |= _over_arms(scored) | _over_controls(scored) | _over_peers(scored) | _times(measured)
+    found |= (
+        _misspelt(measured)
+        | _over_arms(scored)
+        | _over_controls(scored)
+        | _over_peers(scored)
+        | _times(measured)
+    )
     found["arms_read_off_another_ranking"] = Figure(
         value=measured.disagreed, unit="questions", goal=0
     )
@@ -93,6 +99,22 @@ def kinds(questions: Sequence[Question]) -> list[str]:
     """The types with enough questions to be looked at alone."""
     every = [question.type for question in questions]
     return sorted(kind for kind in set(every) if every.count(kind) >= FEWEST)
+
+
+def _misspelt(measured: Measured) -> dict[str, Figure]:
+    """Of the questions that have a name to misspell: with a slip in it, and as they are written."""
+    if not measured.misspelt:
+        return {}
+    found = {}
+    written = {at: measured.rankings[OURS][at] for at in measured.misspelt}
+    for name, rankings in (("misspelt", measured.misspelt), ("misspelt/as_written", written)):
+        values = [
+            METRICS["recall@5"](ranking, measured.questions[at].gold)
+            for at, ranking in rankings.items()
+        ]
+        found[f"{name}/recall@5"] = _percent(100 * sum(values) / len(values))
+    found["misspelt/questions"] = Figure(value=len(measured.misspelt), unit="questions")
+    return found
 
 
 def _over_arms(scored: Scored) -> dict[str, Figure]:

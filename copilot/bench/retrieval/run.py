@@ -11,7 +11,7 @@ from copilot.bench.retrieval.peers import all as peers
 from copilot.bench.retrieval.questions import SETS, PublicSet, Slice, passages, questions
 from copilot.bench.retrieval.stage import staged
 from copilot.settings import Settings
-from retrieval.embedding import MODEL
+from retrieval.embedding_export import MODEL
 
 
 async def run(

@@ -2,13 +2,9 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, replace
-from typing import TypeVar
 
 from policy.scope import Scope
-from retrieval.ports import Around, Definition, EntityLink, GraphStore, Neighbour
-
-_Found = TypeVar("_Found", Definition, EntityLink)
+from retrieval.ports import Around, GraphStore, KnownEntity, Neighbour
 
 
 class Permutation:
@@ -58,14 +54,22 @@ class ShuffledGraph:
         defined = await self._graph.around([], [], keys, close, scope=scope)
         return Around(
             inside={self._mentions.there(one): some for one, some in found.inside.items()},
-            mentions=_moved(found.mentions, self._mentions),
-            definitions=_moved(defined.definitions, self._definitions),
+            mentions=[
+                one._replace(chunk_ids=tuple(sorted(map(self._mentions.there, one.chunk_ids))))
+                for one in found.mentions
+            ],
+            definitions=sorted(
+                one._replace(chunk_id=self._definitions.there(one.chunk_id))
+                for one in defined.definitions
+            ),
         )
 
-    async def neighbours(self, entity_ids: Sequence[str], *, scope: Scope) -> list[Neighbour]:
-        return await self._graph.neighbours(entity_ids, scope=scope)
+    async def neighbours(
+        self, entity_ids: Sequence[str], near: Sequence[str] = (), *, scope: Scope
+    ) -> list[Neighbour]:
+        return await self._graph.neighbours(entity_ids, near, scope=scope)
 
-
-def _moved(found: Sequence[_Found], permutation: Permutation) -> list[_Found]:
-    moved = [replace(one, chunk_id=permutation.there(one.chunk_id)) for one in found]
-    return sorted(moved, key=astuple)
+    async def entities(
+        self, words: Sequence[str], limit: int, *, after: str = "", scope: Scope
+    ) -> list[KnownEntity]:
+        return await self._graph.entities(words, limit, after=after, scope=scope)

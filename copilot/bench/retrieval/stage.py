@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from copilot.acts import Copilot
-from copilot.app import assemble, engine_of
+from copilot.acts import CheckedEngine, Copilot
+from copilot.app import Stores, assemble, engine_of, stores
 from copilot.bench.bare import connect
 from copilot.bench.corpus import PERSON
 from copilot.bench.retrieval.peers.port import Passage
@@ -21,14 +21,14 @@ from policy.labels import Classification, Label
 from policy.principal import Asker
 from policy.scope import Scoper
 from retrieval.embedding import Embedder, load
+from retrieval.embedding_export import MODEL
 from retrieval.hybrid import Hybrid
+from retrieval.neighbours import Neighbours
 from retrieval.ports import GraphStore
 from retrieval.relevance import Relevance
 from retrieval.stores.postgres.database import Database
-from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.labels import PostgresLabels
 from retrieval.stores.postgres.queries import Queries
-from retrieval.stores.postgres.search import PostgresPassages
 
 _SQL = Queries("copilot.bench.retrieval", "store.sql")
 _PATIENCE_S = 30.0
@@ -66,41 +66,62 @@ async def staged(settings: Settings, corpus: Path) -> AsyncIterator[Stage]:
         policy_timeout_s=_PATIENCE_S,
     )
     url = await ready_url(settings)
-    engine, embedder = engine_of(settings), load(settings.models_dir)
+    engine = engine_of(settings)
+    embedder = load(settings.models_dir, settings.embedding_model or MODEL)
     database = Database(url, timeout_s=_PATIENCE_S)
     await database.open()
     database.fences.watch()
     try:
-        copilot = assemble(settings, database=database, engine=engine, embedder=embedder)
-        ingested = await _ingest(copilot, corpus)
-        passages, definitions = await _stored(url)
-        scoper = Scoper(engine, PostgresLabels(database))
-        store, graph = PostgresPassages(database), PostgresGraph(database)
-
-        def finder(entities: GraphStore) -> Finder:
-            return Finder(
-                engine=engine,
-                scoper=scoper,
-                hybrid=Hybrid(store, entities, embedder),
-                relevance=Relevance(store),
-                metrics=copilot.metrics,
-            )
-
-        yield Stage(
-            copilot=copilot,
-            asker=as_asker(PERSON),
-            embedder=embedder,
-            finder=finder(graph),
-            shuffled=finder(ShuffledGraph(graph, [one.chunk_id for one in passages], _SEED)),
-            passages=passages,
-            definitions=definitions,
-            documents={one.chunk_id: one.document_id for one in passages},
-            ingested=ingested,
-        )
+        async with stores(database) as found:
+            yield await _opened(settings, corpus, url, database, engine, embedder, found)
     finally:
         await database.close()
         await engine.close()
         embedder.close()
+
+
+async def _opened(
+    settings: Settings,
+    corpus: Path,
+    url: str,
+    database: Database,
+    engine: CheckedEngine,
+    embedder: Embedder,
+    stores: Stores,
+) -> Stage:
+    copilot = assemble(
+        settings,
+        database=database,
+        engine=engine,
+        embedder=embedder,
+        passages=stores.passages,
+        graph=stores.graph,
+    )
+    ingested = await _ingest(copilot, corpus)
+    passages, definitions = await _stored(url)
+    scoper = Scoper(engine, PostgresLabels(database))
+
+    def finder(entities: GraphStore) -> Finder:
+        return Finder(
+            engine=engine,
+            scoper=scoper,
+            hybrid=Hybrid(stores.passages, entities, embedder),
+            relevance=Relevance(stores.passages),
+            neighbours=Neighbours(stores.passages),
+            metrics=copilot.metrics,
+        )
+
+    return Stage(
+        copilot=copilot,
+        asker=as_asker(PERSON),
+        embedder=embedder,
+        finder=finder(stores.graph),
+        shuffled=finder(ShuffledGraph(stores.graph, [one.chunk_id for one in passages], _SEED)),
+        passages=passages,
+        definitions=definitions,
+        documents={one.chunk_id: one.document_id for one in passages},
+        ingested=ingested,
+    )
 
 
 async def _ingest(copilot: Copilot, corpus: Path) -> int:

@@ -26,7 +26,7 @@ MATCH ()-[r:RELATED]->() WHERE r.part_id IN $parts DELETE r
 MATCH (c:Chunk) WHERE c.part_id IN $parts DETACH DELETE c
 // name: chunks
 UNWIND $rows AS row
-CREATE (c:Chunk {chunk_id: row.chunk_id, part_id: row.part_id, label_id: row.label_id, tenant: row.tenant})
+CREATE (c:Chunk {chunk_id: row.chunk_id, part_id: row.part_id, label_id: row.label_id})
 // name: mentions
 UNWIND $rows AS row
 MATCH (c:Chunk {chunk_id: row.chunk_id})
@@ -61,7 +61,7 @@ RETURN DISTINCT elementId(w)
 MATCH (x:Entity|Name|Word) WHERE elementId(x) IN $touched AND NOT EXISTS { (x)--() }
 DELETE x
 // name: chunk_facts
-MATCH (c:Chunk) RETURN c.label_id, ['chunk', c.chunk_id, c.part_id, c.tenant]
+MATCH (c:Chunk) RETURN c.label_id, ['chunk', c.chunk_id, c.part_id]
 // name: mention_facts
 MATCH (c:Chunk)-[:MENTIONS]->(e:Entity)
 RETURN e.label_id, ['mention', c.chunk_id, e.entity_id, e.key]

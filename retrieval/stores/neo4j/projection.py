@@ -1,6 +1,7 @@
 """Writes of the projection: whole parts at a time, each write such that it may be repeated."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +76,8 @@ class Neo4jProjection:
 
     async def facts(self, kind: str) -> AsyncGenerator[tuple[int, tuple[Any, ...]], None]:
         """Every fact of a kind with its label, in no order."""
-        async with self._server.writing() as transaction:
-            async for label_id, fact in await transaction.run(_CYPHER[f"{kind}_facts"]):
+        async with aclosing(self._server.stream(_CYPHER[f"{kind}_facts"])) as records:
+            async for label_id, fact in records:
                 yield label_id, tuple(fact)
 
 

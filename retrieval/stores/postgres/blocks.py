@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.ports import PostingList, Postings
+from retrieval.ports import LONGEST, MOST_OFTEN, PostingList, Postings
 
 BLOCK = 1024
 """Ordinals of a block."""
@@ -18,7 +18,7 @@ _ENTRY = np.dtype([("place", ">u2"), ("length", ">u2"), ("count", "u1")])
 
 def entry(ordinal: int, length: int, count: int) -> bytes:
     """The bytes that stand for a term's place in a chunk."""
-    return _PACKED.pack(ordinal % BLOCK, min(length, 0xFFFF), min(count, 0xFF))
+    return _PACKED.pack(ordinal % BLOCK, min(length, LONGEST), min(count, MOST_OFTEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,7 @@ def postings(rows: Sequence[Mapping[str, Any]]) -> Postings:
     sums = rows[0]
     numbering = Numbering.of(sums["labels"] or b"")
     return Postings(
-        lists={
-            row["term"]: _list(row["heads"], row["entries"], numbering)
-            for row in rows
-            if row["term"] is not None
-        },
+        lists={row["term"]: _list(row, numbering) for row in rows if row["term"] is not None},
         chunks=sums["chunks"],
         terms=sums["terms"],
         size=numbering.size,
@@ -67,12 +63,12 @@ def postings(rows: Sequence[Mapping[str, Any]]) -> Postings:
     )
 
 
-def _list(heads: bytes, entries: bytes, numbering: Numbering) -> PostingList:
-    blocks = np.frombuffer(heads, ">i4").reshape(-1, 3).astype(np.int64)
-    found = np.frombuffer(entries, _ENTRY)
-    first = numbering.positions(blocks[:, 0], blocks[:, 1] * BLOCK)
+def _list(row: Mapping[str, Any], numbering: Numbering) -> PostingList:
+    label_ids, blocks = (np.array(row[name], np.int64) for name in ("label_ids", "blocks"))
+    found = np.frombuffer(row["entries"], _ENTRY)
+    first = numbering.positions(label_ids, blocks * BLOCK)
     return PostingList(
-        positions=np.repeat(first, blocks[:, 2]) + found["place"],
+        positions=np.repeat(first, np.array(row["octets"]) // _ENTRY.itemsize) + found["place"],
         counts=found["count"],
         lengths=found["length"],
     )

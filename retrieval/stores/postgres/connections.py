@@ -109,7 +109,10 @@ class Connections:
 
     async def _connected(self, name: str, deadline: float) -> Connection:
         connecting = Connection.connect(
-            self._conninfos[name], row_factory=dict_row, prepare_threshold=_PREPARED
+            self._conninfos[name],
+            autocommit=True,  # whoever wants a transaction begins it
+            row_factory=dict_row,
+            prepare_threshold=_PREPARED,
         )
         connection = await _by(deadline, connecting, "no connection came about")
         try:
@@ -142,7 +145,6 @@ async def _limit_transactions(connection: Connection) -> None:
         await connection.execute(
             "SELECT set_config('transaction_timeout', current_setting('statement_timeout'), false)"
         )
-        await connection.commit()
 
 
 async def _by(deadline: float, work: Awaitable[T], otherwise: str) -> T:

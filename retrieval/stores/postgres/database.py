@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from policy.errors import Misconfigured, Unavailable
@@ -25,6 +28,7 @@ class _Reading:
     task: asyncio.Task[object] | None
     label_ids: tuple[int, ...]
     connection: Connection
+    remembered: dict[str | bytes, Any] = field(default_factory=dict)
 
 
 _reading: ContextVar[_Reading | None] = ContextVar("reading", default=None)
@@ -86,9 +90,8 @@ class Database:
             deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
             async with (
                 self._connections.connection(role, deadline) as connection,
-                connection.transaction(),
+                _begun(connection, label_ids, tenant),
             ):
-                await _set_scope(connection, label_ids, tenant)
                 yield connection
 
     @asynccontextmanager
@@ -103,13 +106,21 @@ class Database:
             finally:
                 _reading.reset(token)
 
+    def remembered(self, label_ids: Sequence[int]) -> dict[str | bytes, Any]:
+        """What was put there within this `reading` of these labels; outside of one nothing stays."""
+        held = self._reading(label_ids)
+        return held.remembered if held else {}
+
     def _shared(self, role: Role, label_ids: Sequence[int], tenant: str) -> Connection | None:
         """The connection of `reading`, where it shows just what is asked for."""
+        held = self._reading(label_ids) if role is Role.READER and not tenant else None
+        return held.connection if held else None
+
+    def _reading(self, label_ids: Sequence[int]) -> _Reading | None:
         held = _reading.get()
-        asked = (self, asyncio.current_task(), tuple(label_ids))
-        if held is None or tenant or role is not Role.READER:
+        if held is None or held.database is not self or held.task is not asyncio.current_task():
             return None
-        return held.connection if asked == (held.database, held.task, held.label_ids) else None
+        return held if held.label_ids == tuple(label_ids) else None
 
     async def _epochs(self) -> dict[str, int]:
         async with self.transaction(Role.READER) as connection:
@@ -134,11 +145,36 @@ def _told() -> Iterator[None]:
         ) from error
 
 
-async def _set_scope(connection: Connection, label_ids: Sequence[int], tenant: str) -> None:
-    ids = "{" + ",".join(str(int(label_id)) for label_id in label_ids) + "}"
-    await connection.execute(
-        "SELECT set_config('copilot.label_ids', %s, true), set_config('copilot.tenant', %s, true)",
-        [ids, tenant],
+@asynccontextmanager
+async def _begun(
+    connection: Connection, label_ids: Sequence[int], tenant: str
+) -> AsyncIterator[None]:
+    """A transaction with its scope, begun in one message: each costs more than most statements take."""
+    given = map(sql.Literal, (*scope_settings(tuple(label_ids)), tenant))
+    await connection.execute(_BEGIN.format(*given), prepare=False)
+    try:
+        yield
+    except BaseException:
+        with suppress(psycopg.Error):  # what went wrong before says more
+            await connection.rollback()
+        raise
+    await connection.commit()
+
+
+_BEGIN = sql.SQL(
+    """BEGIN; SELECT set_config('copilot.label_ids', {}, true), set_config('copilot.label_bits', {}, true),
+                  set_config('copilot.tenant', {}, true)"""
+)
+
+
+@lru_cache(maxsize=64)
+def scope_settings(label_ids: tuple[int, ...]) -> tuple[str, str]:
+    """The ids as an array's text, and as hex of bytes in which the bit of each is set."""
+    ids = [int(label_id) for label_id in label_ids]
+    bits = sum(1 << label_id for label_id in set(ids))
+    return (
+        "{" + ",".join(map(str, ids)) + "}",
+        bits.to_bytes(bits.bit_length() // 8 + 1, "little").hex(),
     )
 
 

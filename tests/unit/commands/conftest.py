@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
-from copilot.commands import demo, ingest, operate, query
+from copilot import processes
+from copilot.commands import demo, ingest, operate, query, serve
 from copilot.settings import Settings
 from tests.unit.api.fakes import ANN, LEE, SECRET
 from tests.unit.commands.product import Product
+
+
+@pytest.fixture(autouse=True)
+def _process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server or a bench does to its own process is not done to the one that runs the tests."""
+    for name in ("collect_seldom", "share_heaps"):
+        monkeypatch.setattr(processes, name, lambda: None)
 
 
 @pytest.fixture
@@ -20,10 +28,11 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     made = Product()
 
     @asynccontextmanager
-    async def opened(settings: Settings) -> AsyncIterator[Product]:
+    async def opened(settings: Settings, embedder: object = None) -> AsyncIterator[Product]:
+        made.embedder = embedder
         yield made
 
-    for module in (query, ingest, operate, demo):
+    for module in (query, ingest, operate, demo, serve):
         monkeypatch.setattr(module, "opened", opened)
     return made
 
@@ -40,10 +49,10 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Where servers listened, and over what."""
     seen: list[tuple[Any, ...]] = []
 
-    async def listen(app: object, host: str, port: int) -> None:
-        seen.append((app, host, port))
+    async def listen(app: object, host: str, port: int, *, together: bool = False) -> None:
+        seen.append((app, host, port, *([together] if together else [])))
 
-    for module in (operate, demo):
+    for module in (serve, demo):
         monkeypatch.setattr(module, "listen", listen)
         monkeypatch.setattr(module, "require_free", lambda host, port: None, raising=False)
         monkeypatch.setattr(module, "create_app", lambda copilot, **more: (copilot, more))

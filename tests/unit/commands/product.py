@@ -35,6 +35,8 @@ class Product:
     ks: list[int | None] = field(default_factory=list)
     taken: list[Document | Rejected] = field(default_factory=list)
     warmed: bool = False
+    embedder: object = None
+    """What it was opened with."""
 
     def warm(self) -> None:
         self.warmed = True

@@ -1,10 +1,9 @@
-"""Serving, migrating, tokens and the doctor."""
+"""Migrating, tokens and the doctor."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -48,7 +47,7 @@ async def test_the_product_is_built_over_the_database_that_is_ready(
         return "postgres://ready"
 
     @asynccontextmanager
-    async def build(settings: Settings) -> AsyncIterator[Product]:
+    async def build(settings: Settings, *, embedder: None) -> AsyncIterator[Product]:
         assert settings.database_url == "postgres://ready"
         yield built
 
@@ -57,19 +56,6 @@ async def test_the_product_is_built_over_the_database_that_is_ready(
     async with opened.opened(Settings()) as copilot:
         seen: object = copilot
     assert seen is built
-
-
-async def test_nobody_is_served_who_could_not_prove_who_they_are(product: Product) -> None:
-    with pytest.raises(Misconfigured, match="COPILOT_JWT_SECRET or COPILOT_JWKS_URL"):
-        await operate.serve(Settings(), typed("serve"))
-
-
-async def test_serve_listens_where_it_is_told(
-    product: Product, settings: Settings, listening: list[tuple[Any, ...]]
-) -> None:
-    assert await operate.serve(settings, typed("serve", "--port", "9000")) == 0
-    assert listening == [((product, {}), "127.0.0.1", 9000)]
-    assert product.warmed
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from eval.interference.tally import Tally, added
 from eval.interference.timing import auc
 from eval.interference.world import WORLDS, world
 from eval.oracle import may_read
-from retrieval.embedding import DIMENSION, Vectors
+from retrieval.embedding import DIMENSION, Model, Vectors
 from tests.unit.eval.examples import LABEL
 
 NUMBERS = range(6)
@@ -174,12 +174,19 @@ def test_the_auc_tells_how_well_times_can_be_told_apart() -> None:
 class Counting:
     """Embeds a text as its length, and counts."""
 
+    model = Model(name="lengths", dimension=DIMENSION, sha256="1" * 64)
+
     def __init__(self) -> None:
         self.texts: list[str] = []
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         self.texts += texts
         return np.stack([np.full(DIMENSION, len(text), np.float32) for text in texts])
+
+    async def embed_question(self, text: str) -> Vectors:
+        [row] = await self.embed([text])
+        vector: Vectors = row
+        return vector
 
 
 @pytest.mark.anyio
@@ -189,7 +196,8 @@ async def test_each_text_is_embedded_once_and_comes_back_in_its_place() -> None:
     assert (await embedder.embed(["aa", "b", "aa"]))[:, 0].tolist() == [2, 1, 2]
     assert (await embedder.embed(["b", "ccc"]))[:, 0].tolist() == [1, 3]
     assert (await embedder.embed([])).shape == (0, DIMENSION)
-    assert inner.texts == ["aa", "b", "ccc"]
+    assert [(await embedder.embed_question(text))[0] for text in ("dddd", "dddd")] == [4, 4]
+    assert inner.texts == ["aa", "b", "ccc", "dddd"]
 
 
 @pytest.mark.parametrize(

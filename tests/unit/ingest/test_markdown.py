@@ -139,6 +139,7 @@ def test_metadata_is_dropped_where_every_paragraph_is_marked_below_the_front_mat
     assert (document.label, document.metadata) == (U, {})
 
 
+@pytest.mark.timed
 def test_the_time_to_read_front_matter_grows_with_its_fields_and_no_faster() -> None:
     keys = [(yaml.ScalarNode("k", f"k{n}"), yaml.ScalarNode("v", "v")) for n in range(20_000)]
     began = time.perf_counter()

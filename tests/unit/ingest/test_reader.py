@@ -76,6 +76,7 @@ def test_a_link_out_of_the_folder_is_refused_and_one_within_or_named_is_read(
 
 
 @pytest.mark.parametrize("suffix", [".md", ".txt", ".jsonl", ".csv"])
+@pytest.mark.timed
 def test_a_200_mb_document_is_refused_quickly_without_being_held(
     tmp_path: Path, suffix: str
 ) -> None:

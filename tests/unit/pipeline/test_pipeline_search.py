@@ -1,5 +1,7 @@
 """A search gives what an answer would be written from, and records it."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from copilot.citations import sha256
@@ -8,7 +10,11 @@ from copilot.results import Denied, SearchResult
 from copilot.serialise import search_json
 from copilot.testing import MemoryCorpus
 from copilot.wording import CHANGED
+from policy import engine as rules
+from policy.embedded import EmbeddedEngine
+from policy.engine import Decision
 from policy.errors import BadInput
+from policy.labels import Label
 from policy.principal import Asker
 from tests.unit.bench import QUESTION, Bench, Meanwhile, document
 from tests.unit.governed import asker, label
@@ -80,3 +86,35 @@ async def test_a_search_whose_source_is_deleted_meanwhile_gives_nothing(
     outcome = await Bench(corpus, engine).pipeline().search(asker(), QUESTION, None)
     await engine.close()
     assert isinstance(outcome, Denied)
+
+
+class ClosedTheSecondTime(EmbeddedEngine):
+    """Opens what was found, and closes what is read after it."""
+
+    asked = 0
+
+    async def may_read(self, asker: Asker, labels: Sequence[Label]) -> list[Decision]:
+        self.asked += 1
+        decisions = await super().may_read(asker, labels)
+        return decisions if self.asked == 1 else [rules.Denied(reason="label") for _ in decisions]
+
+
+@pytest.mark.parametrize(("deciding", "passages"), [(EmbeddedEngine, 2), (ClosedTheSecondTime, 1)])
+async def test_a_neighbour_is_decided_on_again_as_well(
+    deciding: type[EmbeddedEngine], passages: int
+) -> None:
+    engine = deciding()
+    padding = " ".join(["the ship waited for a berth outside the harbour"] * 14)
+    text = (
+        f"Halder came aboard. Then {padding}.\n\nHe signed the charter of the Kestrel. {padding}."
+    )
+    corpus = MemoryCorpus()
+    await corpus.put(document("log", text, label("U")))
+    bench = Bench(corpus, engine)
+    result = await found(bench, asker(), "Who signed the charter of the Kestrel?", None)
+    await engine.close()
+    assert [one.precedes is None for one in result.contexts] == [False, True][-passages:]
+    [record] = bench.ledger.records
+    assert len(record.details["recheck_dropped"]) == 2 - passages
+    mismatches = bench.metrics.registry.get_sample_value("copilot_recheck_mismatches_total")
+    assert mismatches == 2 - passages

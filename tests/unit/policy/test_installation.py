@@ -35,15 +35,19 @@ def test_tenants_are_read_with_their_policy_beside_the_file(tmp_path: Path) -> N
         "t1": {"reason_required": True, "policy": "rules/t1"},
         "t2": {"graph_required": True},
         "t3": {"policy": None},
+        "t4": {"decompose": True, "filter_facts": True},
     }
     read = Installation.read(write(tmp_path / "tenants.json", stated), None)
     assert read.tenants == {
         "t1": Tenant(reason_required=True, policy=tmp_path / "rules" / "t1"),
         "t2": Tenant(graph_required=True),
         "t3": Tenant(),
+        "t4": Tenant(decompose=True, filter_facts=True),
     }
     assert [read.reason_required(tenant) for tenant in ("t1", "t2", "t9")] == [True, False, False]
     assert [read.graph_required(tenant) for tenant in ("t1", "t2", "t9")] == [False, True, False]
+    assert [read.decompose(tenant) for tenant in ("t1", "t4", "t9")] == [False, True, False]
+    assert [read.filter_facts(tenant) for tenant in ("t1", "t4", "t9")] == [False, True, False]
 
 
 def test_accreditations_are_read_as_they_are(tmp_path: Path) -> None:

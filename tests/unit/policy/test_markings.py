@@ -328,6 +328,7 @@ def test_only_a_whole_mark_is_parsed(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["#\n", "(", "1", "1.", "(S", "_", "/", "<a", "&#40;", "i.", " "])
+@pytest.mark.timed
 def test_no_paragraph_takes_long_to_look_through(text: str) -> None:
     began = time.perf_counter()
     with contextlib.suppress(BadInput):

@@ -1,10 +1,12 @@
 """Only policy makes a Scope, and one is shared only where everything it depends on is the same."""
 
 import copy
+import hashlib
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
+import rfc8785
 
 from policy import Asker, Classification, Grant, Scope, Scoper
 from policy import scope as scope_module
@@ -29,7 +31,7 @@ async def test_a_scope_holds_the_open_labels_under_their_ids(
     engine: ListedLabels, catalog: Catalog
 ) -> None:
     scope = await Scoper(engine, catalog).scope(asker())
-    assert scope.label_ids == [4]
+    assert scope.label_ids == (4,)
     assert dict(scope.labels) == {4: OPEN}
     assert scope.canonical_labels() == [OPEN.canonical()]
     assert (scope.tenant, scope.revision, scope.epoch) == ("t1", "r1", 1)
@@ -39,8 +41,35 @@ async def test_ids_ascend_and_texts_are_sorted(engine: ListedLabels) -> None:
     engine.open_labels = {OPEN, CLOSED, label("C")}
     source = Catalog({9: CLOSED, 4: OPEN, 6: label("C")})
     scope = await Scoper(engine, source).scope(asker())
-    assert scope.label_ids == [4, 6, 9]
+    assert scope.label_ids == (4, 6, 9)
     assert scope.canonical_labels() == sorted(scope.canonical_labels())
+
+
+async def test_what_is_recorded_of_a_scope_is_made_once_and_named_by_its_digest(
+    engine: ListedLabels,
+) -> None:
+    engine.open_labels = {OPEN, label("C", "ÄRGER")}
+    source = Catalog({9: CLOSED, 4: OPEN, 6: label("C", "ÄRGER")})
+    scope = await Scoper(engine, source).scope(asker())
+    written = scope.written
+    assert written is scope.written
+    assert written.value == rfc8785.dumps(scope.canonical_labels())
+    assert written.sha256 == hashlib.sha256(written.value).digest()
+    assert written.labels == 2
+
+
+async def test_a_scope_may_be_released_as_far_as_each_of_its_labels(engine: ListedLabels) -> None:
+    wide, narrow = (
+        replace(OPEN, releasable_to=frozenset(some)) for some in (["USA", "GBR"], ["GBR", "NOR"])
+    )
+    for labels, expected in (
+        ([OPEN], None),
+        ([OPEN, wide], frozenset(["USA", "GBR"])),
+        ([OPEN, wide, narrow], frozenset(["GBR"])),
+    ):
+        engine.open_labels = set(labels)
+        scope = await Scoper(engine, Catalog(dict(enumerate(labels)))).scope(asker())
+        assert scope.releasable_to == expected
 
 
 @pytest.mark.parametrize("forged", [None, object(), True])
@@ -84,7 +113,7 @@ async def test_a_new_epoch_gives_a_new_scope(engine: ListedLabels, catalog: Cata
     catalog.labels, catalog.epoch = {4: OPEN, 5: label("C")}, 2
     engine.open_labels = {label("C")}
     after = await scoper.scope(asker())
-    assert (before.label_ids, after.label_ids) == ([4], [5])
+    assert (before.label_ids, after.label_ids) == ((4,), (5,))
     assert after.epoch == 2
 
 
@@ -93,7 +122,7 @@ async def test_a_new_policy_gives_a_new_scope(engine: ListedLabels, catalog: Cat
     await scoper.scope(asker())
     engine.hash, engine.open_labels = "r2", set()
     after = await scoper.scope(asker())
-    assert (after.label_ids, after.revision) == ([], "r2")
+    assert (after.label_ids, after.revision) == ((), "r2")
 
 
 async def test_another_sign_in_reason_or_authority_is_decided_anew(
@@ -122,9 +151,9 @@ async def test_a_scope_is_kept_up_to_the_second_at_which_time_may_change_it(
     now[0] = 1009.999
     assert await scoper.scope(asker()) is kept
     now[0] = 1010.0
-    assert (await scoper.scope(asker())).label_ids == []
+    assert (await scoper.scope(asker())).label_ids == ()
     now[0] = 9e9
-    assert (await scoper.scope(asker())).label_ids == []
+    assert (await scoper.scope(asker())).label_ids == ()
     assert len(engine.asked) == 2
 
 

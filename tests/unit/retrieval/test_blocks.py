@@ -23,7 +23,6 @@ def test_every_entry_comes_back_at_the_position_of_its_chunk(
     blocks: dict[tuple[int, int], bytes] = defaultdict(bytes)
     for (label, ordinal), (length, count) in some.items():
         blocks[label, ordinal // BLOCK] += entry(ordinal, length, count)
-    heads = b"".join(pack(">iii", *key, len(entries) // 5) for key, entries in blocks.items())
     labels = b"".join(pack(">ii", label, 3 * BLOCK) for label in range(1, 5))
     sums = {"labels": labels, "chunks": 12 * BLOCK, "terms": 7}
     found = postings(
@@ -31,7 +30,9 @@ def test_every_entry_comes_back_at_the_position_of_its_chunk(
             sums
             | {
                 "term": "quay" if some else None,
-                "heads": heads,
+                "label_ids": [label for label, _ in blocks],
+                "blocks": [block for _, block in blocks],
+                "octets": [len(entries) for entries in blocks.values()],
                 "entries": b"".join(blocks.values()),
             }
         ]

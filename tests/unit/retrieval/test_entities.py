@@ -176,6 +176,7 @@ def test_questions_name_things_without_capitals_and_in_quotes(question: str, key
 @pytest.mark.parametrize(
     "unit", ["A", "a ", "1 ", "A. ", '"A', "(", "A1-", "1,", "+1 ", "aA\n", "de ", "A de "]
 )
+@pytest.mark.timed
 def test_no_text_takes_more_than_its_length_in_time(unit: str) -> None:
     text = unit * (100_000 // len(unit))
     began = time.perf_counter()

@@ -12,8 +12,8 @@ from retrieval.types import Arm, Hit
 FIT = Fit([Hit(chunk_id="a", score=1.0)], NOTHING)
 FIT.learn(
     {
-        "a": Weight(similarity=1.0, length=1, counts={}, text=""),
-        "b": Weight(similarity=0.6, length=1, counts={}, text=""),
+        "a": Weight(similarity=1.0, length=1, counts={}),
+        "b": Weight(similarity=0.6, length=1, counts={}),
     }
 )
 

@@ -9,7 +9,6 @@ from copilot.ingest.documents import Document, Part
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
 from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
-from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
 from retrieval.analysis import analyse
 from retrieval.hybrid import Hybrid, Timings
@@ -17,6 +16,7 @@ from retrieval.links import SHARING, Link, weighed
 from retrieval.ports import MOST_LINKS
 from retrieval.terms import Terms
 from retrieval.types import Arm, Context
+from tests.unit.retrieval.readers import reader
 
 pytestmark = pytest.mark.anyio
 
@@ -41,15 +41,7 @@ class World:
             await self.corpus.put(document)
 
     async def scope(self, clearance: Classification = Classification.U) -> Scope:
-        principal = Principal(
-            sub="ann",
-            tenant="t1",
-            clearance=clearance,
-            nationality="USA",
-            roles=frozenset(["analyst"]),
-            purposes=("investigation",),
-        )
-        return await self.scoper.scope(Asker(principal=principal, purpose="investigation"))
+        return await self.scoper.scope(reader(clearance))
 
     async def search(
         self, question: str, *, scope: Scope | None = None, limit: int = 10
@@ -171,3 +163,16 @@ def test_of_several_links_to_one_end_the_widest_counts() -> None:
 def test_a_link_that_is_shut_leads_nowhere() -> None:
     assert weighed([Link(chunk_id="a", weight=0.0, path=())], SHARING) == []
     assert weighed([], SHARING) == []
+
+
+async def test_a_name_leads_further_from_the_sentence_with_the_number_that_is_asked_for(
+    world: World,
+) -> None:
+    """However each of them writes the number."""
+    near, far = "Alder Shipping is a firm.", "Bremer Line is a firm."
+    await world.tell(
+        "Ring +49 30 123 4567 for Alder Shipping. Nobody rings Bremer Line.", near, far
+    )
+    found = await world.search("Which firm has +49301234567?")
+    [first, second] = (found[one].arms[-1].score for one in (near, far))
+    assert first > second

@@ -8,6 +8,7 @@ from tests.unit.retrieval.contexts import context
 FOUND = [
     context("a", "Anton Drell met Elsa Vance at Kestrel Quay.", title="Report IR-2024-017"),
     context("b", "Huxley paid into account VM31SALT00441187 for the Jean-Luc II."),
+    context("c", "The account 4411-2098-77 was closed."),
 ]
 
 
@@ -19,6 +20,8 @@ FOUND = [
         "Who met Anton Drel?",
         "What does IR-2024-017 say?",
         "Whose is VM31SALT00441187?",
+        "Whose is account 4411209877?",
+        "Whose is VM31-SALT-0044-1187?",
         "Did Jean meet anybody?",
         "what did drell do?",
         "Why?",
@@ -37,6 +40,7 @@ def test_what_is_named_is_borne(question: str) -> None:
         ("Where is Mirabel Stone?", ["mirabel", "stone"]),
         ("What does report IR-1999-555 say?", ["ir-1999-555"]),
         ("Did Drell meet Zorn at Kestrel Quay?", ["zorn"]),
+        ("Whose is account 4411209878?", ["4411209878"]),
         ("Whose is account ZZ99QQQQ00000001?", ["zz99qqqq00000001"]),
     ],
 )

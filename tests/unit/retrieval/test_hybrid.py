@@ -1,22 +1,20 @@
 """Hybrid retrieval over the shipped fakes."""
 
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
 
 from copilot.ingest.documents import Document, Part
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryGraph, MemoryPassages
-from policy.embedded import EmbeddedEngine
 from policy.errors import Unavailable
 from policy.labels import Classification, Label
-from policy.principal import Asker, Principal
-from policy.scope import Scope, Scoper
+from policy.scope import Scope
 from retrieval.analysis import analyse
 from retrieval.hybrid import Found, Hybrid, Timings
 from retrieval.ports import GraphStore, PassageStore
 from retrieval.terms import Terms
 from retrieval.types import Arm
+from tests.unit.retrieval.readers import scope_of
 
 pytestmark = pytest.mark.anyio
 
@@ -40,20 +38,8 @@ async def corpus() -> MemoryCorpus:
 
 
 @pytest.fixture
-async def scope(corpus: MemoryCorpus) -> AsyncIterator[Scope]:
-    principal = Principal(
-        sub="ann",
-        tenant="t1",
-        clearance=Classification.U,
-        nationality="USA",
-        roles=frozenset(["analyst"]),
-        purposes=("investigation",),
-    )
-    engine = EmbeddedEngine()
-    yield await Scoper(engine, corpus.labels).scope(
-        Asker(principal=principal, purpose="investigation")
-    )
-    await engine.close()
+async def scope(corpus: MemoryCorpus) -> Scope:
+    return await scope_of(corpus)
 
 
 async def search(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.embedding import DIMENSION, Vectors
-from retrieval.stores.postgres.matrix import MODEL, TILE, Matrix
+from retrieval.stores.postgres.matrix import MODEL, TILE, Matrix, _Products
 
 
 def unit(shape: tuple[int, ...], seed: int) -> Vectors:
@@ -98,10 +98,38 @@ def test_the_product_is_what_onnx_writes_down() -> None:
         [helper.make_node("MatMulInteger", ["query", "tile"], ["products"])],
         "products",
         [
-            helper.make_tensor_value_info("query", TensorProto.UINT8, [1, DIMENSION]),
-            helper.make_tensor_value_info("tile", TensorProto.INT8, [DIMENSION, "n"]),
+            helper.make_tensor_value_info("query", TensorProto.UINT8, [1, "d"]),
+            helper.make_tensor_value_info("tile", TensorProto.INT8, ["d", "n"]),
         ],
         [helper.make_tensor_value_info("products", TensorProto.INT32, [1, "n"])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     assert model.SerializeToString(deterministic=True) == MODEL
+
+
+def test_products_in_two_halves_are_the_same_and_no_half_can_be_cut_off() -> None:
+    """Where pairs are added up in 16 bits, two of the largest products must fit."""
+    rng = np.random.default_rng(1)
+    query = rng.integers(0, 256, (1, 96), dtype=np.uint8)
+    query[0, :3] = 0, 254, 255
+    tile = rng.integers(-127, 128, (96, 33), dtype=np.int8)
+    exact = (query.astype(np.int64) @ tile.astype(np.int64))[0]
+    assert (_Products().of(query, tile) == exact).all()
+    assert (_Products().halved(query, tile) == exact).all()
+    assert np.iinfo(np.int16).max >= 2 * 128 * 127
+
+
+def test_vectors_of_another_dimension_are_as_welcome() -> None:
+    matrix, some = Matrix(), unit((50, 64), 1)
+    matrix.add(1, np.arange(50), some)
+    everything = {(1, at): one for at, one in enumerate(some)}
+    assert nearest(everything, some[7], 5) <= proposed(matrix, some[7], {1}, 5)
+
+
+def test_of_vectors_of_two_dimensions_those_of_the_questions_are_looked_at() -> None:
+    """As while another embedding model takes over: some labels hold the old vectors, some the new ones."""
+    matrix, old, new = Matrix(), unit((9, DIMENSION), 1), unit((9, 64), 2)
+    matrix.add(1, np.arange(9), old)
+    matrix.add(2, np.arange(9), new)
+    assert {label for label, _ in proposed(matrix, new[0], {1, 2}, 5)} == {2}
+    assert {label for label, _ in proposed(matrix, old[0], {1, 2}, 5)} == {1}

@@ -1,9 +1,12 @@
 """Relations say what a text asserts, in its direction, and nothing that it only wonders about or denies."""
 
+import re
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from retrieval import relations as module
 from retrieval.entities import mentions
 from retrieval.relations import relations
 from retrieval.types import Relation
@@ -128,3 +131,14 @@ def test_a_transfer_carries_everything_that_its_row_says() -> None:
         "date": "2024-02-11", "amount": "EUR 48500.00", "reference": "Q1", "transaction": "T-9",
         "from_account": "X-1", "to_account": "X-2",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("cue", "pattern"), [(cue, one) for _, cue, one in module._COMPILED])
+@settings(deadline=None, max_examples=10, suppress_health_check=[*HealthCheck])
+@given(data=st.data())
+def test_whatever_a_pattern_matches_holds_its_cue(
+    cue: re.Pattern[str], pattern: re.Pattern[str], data: st.DataObject
+) -> None:
+    """So that to pass over a pattern whose cue is missing loses nothing."""
+    matched = pattern.search(data.draw(st.from_regex(pattern)))
+    assert matched is None or cue.search(matched.group())

@@ -1,0 +1,5 @@
+-- name: nearest
+SELECT chunk_id FROM chunks
+WHERE label_id = ANY(%(labels)s::int[])
+ORDER BY embedding <#> %(vector)s, chunk_id
+LIMIT %(limit)s

@@ -1,0 +1,1 @@
+"""Re-embedding: the change from one embedding model to another, beside serving."""
