@@ -53,9 +53,11 @@ class Tree:
 
 @dataclass
 class Log:
-    """Records, their leaves not yet numbered by anything but their order."""
+    """Records as they were written, and which of their openings were erased when."""
 
     records: list[BundledRecord] = field(default_factory=list)
+    erasures: dict[int, tuple[int, Sequence[str]]] = field(default_factory=dict)
+    """By the index of the erasure's record: of which record it took what."""
 
     def add(self, random: Random, details: Mapping[str, Any], kind: str = "search") -> str:
         """One record with these details beside `index` and `act`; gives its id."""
@@ -76,11 +78,18 @@ class Log:
         return ledger_id
 
     def erase(self, random: Random, position: int, *names: str) -> None:
-        """Takes openings away, and adds the record that says so."""
-        record = self.records[position]
-        ledger_id = json.loads(record.leaf)["id"]
-        self.records[position] = without(record, *names)
+        """Adds the record that says so; `shown` takes the openings away."""
+        ledger_id = json.loads(self.records[position].leaf)["id"]
+        self.erasures[len(self.records)] = position, names
         self.add(random, {"erased": [{"ledger_id": ledger_id, "names": list(names)}]}, "erasure")
+
+    def shown(self, size: int) -> list[BundledRecord]:
+        """The first records, with what was left of them at that size."""
+        records = self.records[:size]
+        for at, (position, names) in self.erasures.items():
+            if at < size:
+                records[position] = without(records[position], *names)
+        return records
 
     def tree(self, size: int | None = None) -> tuple[CompactRange, Tree]:
         leaves = [hash_leaf(one.leaf) for one in self.records[:size]]
@@ -102,9 +111,7 @@ def random_log(random: Random, size: int) -> Log:
             details["scope"] = ["U", "S"][: random.randint(0, 2)]
         log.add(random, details, random.choice(["search", "ask"]))
         if random.random() < 0.15:
-            position = random.randrange(len(log.records))
-            if "question" in log.records[position].openings:
-                log.erase(random, position, "act", "question")
+            log.erase(random, random.randrange(len(log.records)), "act", "question")
     return log
 
 
@@ -136,7 +143,8 @@ def export(
         extra=EXTRA,
         whole=selected is None,
     )
-    taken = log.records[:size] if selected is None else [log.records[one] for one in selected]
+    records = log.shown(size)
+    taken = records if selected is None else [records[one] for one in selected]
     export = Export("auditor eve", "2026-11-22T01:00:00Z", signers)
     write_bundle(folder, contents, taken, log.tree(size)[1], export)
     return folder
