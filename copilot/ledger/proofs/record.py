@@ -16,11 +16,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
-from copilot.ledger.proofs.checkpoint import LARGEST
 from copilot.ledger.proofs.keys import utf8
 from copilot.ledger.proofs.merkle import hash_leaf
 from policy.errors import BadInput
 
+LARGEST_INDEX = 2**53
+"""What canonical JSON can write as a number, exclusive."""
 SALT_BYTES = 16
 """Always, since commitments hash salt and value one after the other: nobody can shift bytes between them."""
 Opening: TypeAlias = tuple[bytes, bytes]
@@ -104,13 +105,13 @@ def read_leaf(data: bytes) -> Leaf:
 class Plain(NamedTuple):
     """What a plain line says, its commitments compared."""
 
-    ledger_id: str
     leaf_hash: bytes
     openings: list[tuple[bytes, bytes]]
     """Names and values: all that the leaf commits to."""
 
 
 _SALTED, _VALUED, _NEXT, _LAST = b'{"salt":"', b'","value":"', b'"},"', b'"}}}'
+_PLAIN_ID = re.compile(rb"[0-9a-f]{32}")
 _VALUE_AT = 2 * SALT_BYTES + len(_VALUED)
 
 
@@ -151,11 +152,11 @@ def _plain(
     before = b'{"index":%d,"leaf":' % index
     after = b',"openings":{"%b":' % names[0]
     leaf = head[len(before) : -len(after)]
-    ledger_id = leaf[-46:-14].decode()
-    built = b'{"commitments":{%b},"id":"%b","version":1}' % (b",".join(committed), leaf[-46:-14])
-    if head != before + built + after or not _ID.fullmatch(ledger_id):
+    ledger_id = leaf[-46:-14]
+    built = b'{"commitments":{%b},"id":"%b","version":1}' % (b",".join(committed), ledger_id)
+    if head != before + built + after or not _PLAIN_ID.fullmatch(ledger_id):
         return None
-    return Plain(ledger_id, hash_leaf(leaf), openings)
+    return Plain(hash_leaf(leaf), openings)
 
 
 def _salt(cut: bytes) -> bytes | None:
@@ -230,7 +231,7 @@ def _leaf(value: Any) -> Leaf:
 
 
 def _index(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < LARGEST:
+    if type(value) is not int or not 0 <= value < LARGEST_INDEX:
         raise BadInput("its index is not a whole number of a leaf")
     return value
 

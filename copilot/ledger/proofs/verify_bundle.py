@@ -201,16 +201,10 @@ class _Verification:
         statement = self._tried(STATEMENT, lambda given: Statement.open(given, keys), data)
         if statement is None:
             return None
-        self._report.exported_by, self._report.exported_at = (
-            statement.exported_by,
-            statement.exported_at,
-        )
-        if last and last != Checkpoint(
-            origin=statement.origin,
-            size=statement.size,
-            root=statement.root,
-            extensions=last.extensions,
-        ):
+        self._report.exported_by = statement.exported_by
+        self._report.exported_at = statement.exported_at
+        said = (statement.origin, statement.size, statement.root)
+        if last and said != (last.origin, last.size, last.root):
             self._report.add(f"{STATEMENT}: it is on another checkpoint than the bundle's")
         return statement
 
