@@ -23,6 +23,7 @@ from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.proofs.statement import Statement
+from copilot.ledger.proofs.verify_bundle import BundleReport, verify_bundle
 from copilot.ledger.proofs.write_bundle import Contents, Export, write_bundle
 
 ORIGIN = "example.com/ledger"
@@ -148,6 +149,12 @@ def export(
     export = Export("auditor eve", "2026-11-22T01:00:00Z", signers)
     write_bundle(folder, contents, taken, log.tree(size)[1], export)
     return folder
+
+
+def verify(
+    shown: Path, *held: bytes, key: Signer = KEY, origin: str | None = None, processes: int = 1
+) -> BundleReport:
+    return verify_bundle(shown, key.verifier_key, held, origin=origin, processes=processes)
 
 
 def restate(folder: Path, *signers: Signer) -> None:

@@ -49,7 +49,7 @@ def log() -> Log:
 
 
 def verify(stranger: Path, folder: Path, key: str = str(KEY.verifier_key)) -> str:
-    program = [stranger, folder, key]
+    program = [str(stranger), str(folder), key]
     run = subprocess.run(program, capture_output=True, check=False, text=True, timeout=60)
     assert (run.returncode == 0) is (run.stderr == "")
     return run.stdout.strip() or run.stderr.strip()
