@@ -135,9 +135,12 @@ class Shape:
         at = end + len(self._opened)
         values, digests = list[bytes](), list[bytes]()
         for mark in self._marks:
-            end = line.find(mark, at)
-            salt, value = _salt(line[at : at + _VALUE_AT]), _unescaped(line[at + _VALUE_AT : end])
-            if end < at + _VALUE_AT or salt is None or value is None:
+            begin, end = at + _VALUE_AT, line.find(mark, at)
+            salt, text = _salt(line[at:begin]), line[begin:end]
+            value = text.replace(b'\\"', b'"')
+            if salt is None or end < begin or b"\\" in value:
+                return None
+            if len(text) - len(value) != value.count(b'"'):
                 return None
             digests.append(sha256(salt + value).hexdigest().encode())
             values.append(value)
@@ -156,20 +159,14 @@ _PLAIN_ID = re.compile(rb"[0-9a-f]{32}")
 
 
 def _salt(cut: bytes) -> bytes | None:
-    salt = cut[: 2 * SALT_BYTES]
-    if not cut.endswith(_VALUED) or salt != salt.lower():
+    """From the salt's digits and what follows them up to the value."""
+    digits = cut[: 2 * SALT_BYTES]
+    if not cut.endswith(_VALUED) or digits != digits.lower():
         return None
     try:
-        return unhexlify(salt)
+        return unhexlify(digits)
     except ValueError:
         return None
-
-
-def _unescaped(text: bytes) -> bytes | None:
-    """What stands between the quotes of a text in JSON; None where another quote does, or another escape."""
-    value = text.replace(b'\\"', b'"')
-    is_plain = len(text) - len(value) == value.count(b'"') and b"\\" not in value
-    return value if is_plain else None
 
 
 def _line(record: BundledRecord) -> bytes:
