@@ -89,6 +89,15 @@ def test_no_plain_line_reads_otherwise_than_json_has_it() -> None:
                 assert opened == leaf.commitments
 
 
+def test_an_escape_that_stands_for_another_value_is_not_taken_for_plain() -> None:
+    """The bytes between the quotes are those that the leaf commits to; what they mean is not."""
+    written = record({"index": (bytes(16), "a\nb")})
+    line = write_line(written).replace(rb"\\n", rb"\n")
+    assert Shape(["index"]).read(line, 5) is None
+    read, leaf = read_line(line)
+    assert commitment(read.openings["index"]) != leaf.commitments["index"]
+
+
 def test_a_leaf_is_what_the_log_hashes() -> None:
     value = {"version": 1, "id": "0f" * 16, "commitments": {"b": "1" * 64, "a": "2" * 64}}
     assert bytes(read_leaf(canonical(value))) == canonical(value)
@@ -135,6 +144,7 @@ MALFORMED = [
     (LINE.replace(b'"{\\"tenant\\":\\"t\\"}"', b"7"), "text of JSON"),
     (LINE.replace(b'\\"t\\"', b"\\ud800"), "not Unicode"),
     (LINE.replace(b'\\"t\\"', b"\xff"), "not JSON in UTF-8"),
+    (LINE.replace(b'\\"', b'"'), "not JSON"),
     (b"[" * 100_000, "not JSON"),
     (b'{"index":' + b"9" * 5000 + b"}", "not JSON"),
     (b"", "not JSON"),
