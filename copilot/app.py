@@ -202,7 +202,7 @@ def assemble(
         watched=Watched(check=projection.check, required=installation.graph_required_by_any)
         if projection
         else None,
-        sealed=sealer and sealer.state,
+        sealed=sealer.state if sealer else None,
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from copilot.commands.opened import ready_url
 from copilot.ledger import bundled
 from copilot.ledger import verify as verification
+from copilot.ledger.keys import signers
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.verify_bundle import verify_bundle
-from copilot.ledger.keys import signers
 from copilot.ledger.seal import seal_now
 from copilot.ledger.stored import stored_log
 from copilot.settings import Settings

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _spread(checkpoints: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:
 
 async def _proofs(log: StoredLog, sizes: Sequence[int]) -> _Proofs:
     """All that the paths between these sizes, each to the next, need."""
-    plans = [plan_consistency(*pair) for pair in zip(sizes, sizes[1:], strict=False)]
+    plans = [plan_consistency(*pair) for pair in pairwise(sizes)]
     wanted: set[Subtree] = {one for plan in plans for one in plan.subtrees}
     return _Proofs(await log.subtrees(sorted(wanted)))
 

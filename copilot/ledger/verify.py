@@ -100,7 +100,7 @@ class _Work:
         stored = await self._log.checkpoints(first, to)
         held = [one for one in self._held if first < one.size <= to]
         born: dict[Subtree, bytes] = {}
-        for size in sorted({*(one.size for one in (*stored, *held)), to}):
+        for size in sorted({*(one.size for one in stored), *(one.size for one in held), to}):
             done = self._tree.size - first
             self._tree, new = self._tree.append(hashes[done : size - first])
             born |= new

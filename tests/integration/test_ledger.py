@@ -256,7 +256,9 @@ async def test_a_leaf_tells_nothing_of_what_it_commits_to(
         assert all(len(bytes.fromhex(value)) == 32 for value in leaf["commitments"].values())
 
 
-async def test_equal_acts_have_different_commitments(database: Database, database_url: str, tmp_path: Path) -> None:
+async def test_equal_acts_have_different_commitments(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     """Without its salt nobody can try out what was asked."""
     ledger = Ledger(database)
     for _ in range(2):
