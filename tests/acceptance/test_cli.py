@@ -344,7 +344,7 @@ def test_an_export_is_verified_without_a_database_by_who_holds_the_key(loaded: P
     assert loaded(*verify, **nowhere).out.startswith("bundle verified: all ")
     fails(loaded("ledger", "verify", str(bundle), **nowhere), "--key is missing")
     records = bundle / "records.ndjson"
-    records.write_bytes(records.read_bytes().replace(b"GBR", b"GBX", 1))
+    records.write_bytes(records.read_bytes().replace(b"ann", b"bob", 1))
     changed = loaded(*verify, "--json", **nowhere)
     assert (changed.code, changed.json["verified"]) == (1, False)
 
