@@ -1,7 +1,7 @@
 """Checking lines of records, many at a time: what they say, what of it is wrong, and what is to be compared later."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -13,13 +13,15 @@ from copilot.ledger.proofs.record import (
     BundledRecord,
     Leaf,
     Plain,
+    Shape,
     commitment,
     read_line,
-    read_plain,
 )
 from policy.errors import BadInput
 
 _CONTROL = bytes(one for one in range(32) if one != 10)
+_INDEX = "index"
+_MOST_SHAPES = 8
 _ERASURE = b'"kind":"erasure"'
 _LONGEST_NAMING = 200
 """Bytes of a value that names a scope; what is longer lists labels."""
@@ -72,11 +74,14 @@ def check(batch: Batch) -> Checked:
     """Checks each line by itself; the tree of a whole log, scopes and erasures are for `verify_records`."""
     found, lines = Checked(), batch.data.split(b"\n")[:-1]
     is_text = _is_text(batch.data)
+    shapes = list[Shape]()
     for number, line in enumerate(lines, batch.first):
-        found.records += 1
-        plain = read_plain(line, number) if batch.whole and is_text else None
+        plain = next(filter(None, (shape.read(line, number) for shape in shapes)), None)
         if plain is None or not _take_plain(plain, number, found):
-            _take(line, number, batch, found)
+            names = _take(line, number, batch, found)
+            if is_text and names and len(shapes) < _MOST_SHAPES:
+                shapes.append(Shape(names))
+    found.records += len(lines)
     return found
 
 
@@ -96,22 +101,22 @@ def _is_text(data: bytes) -> bool:
 
 def _take_plain(plain: Plain, number: int, found: Checked) -> bool:
     """Whether that was all there is to the record."""
-    values = dict(plain.openings)
-    if b"index" not in values or _ERASURE in values.get(b"act", b""):
+    if _ERASURE in plain.values.get("act", b""):
         return False
-    if (named := scope_named(values.get(b"scope"))) is not None:
+    if (named := scope_named(plain.values.get("scope"))) is not None:
         found.named.setdefault(named, number)
     found.leaf_hashes.append(plain.leaf_hash)
     return True
 
 
-def _take(line: bytes, number: int, batch: Batch, found: Checked) -> None:
+def _take(line: bytes, number: int, batch: Batch, found: Checked) -> Sequence[str]:
+    """The names of its openings, where others may be of its shape."""
     where = place(number)
     try:
         record, leaf = read_line(line)
     except BadInput as error:
         found.problems.append(f"{where}: {error.message}")
-        return
+        return ()
     found.indices.append(record.leaf_index)
     found.leaf_hashes.append(leaf_hash := hash_leaf(record.leaf))
     found.problems += [f"{where}: {one}" for one in _misplaced(record, leaf_hash, number, batch)]
@@ -123,6 +128,10 @@ def _take(line: bytes, number: int, batch: Batch, found: Checked) -> None:
     if named is not None:
         found.named.setdefault(named, number)
     _bring(record.scopes, named, number, found)
+    if _INDEX not in leaf.commitments:
+        found.problems.append(f"{where}: its leaf commits to no {_INDEX}")
+        return ()
+    return list(opened) if batch.whole and opened.keys() == leaf.commitments.keys() else ()
 
 
 def _misplaced(record: BundledRecord, leaf_hash: bytes, number: int, batch: Batch) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 from copilot.ledger.proofs.bundle import (
     RECORDS,
 )
+from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
 from tests.unit.proofs.bundles import (
     Log,
     export,
@@ -67,6 +68,17 @@ def test_no_erasure_takes_the_index_and_none_explains_what_came_after_it(tmp_pat
     log.erasures = {3: (0, ["question"]), 2: (4, ["question"])}
     report = verify(export(log, tmp_path / "later"))
     assert report.problems == ["record 4: question is not there, and no erasure says why"]
+
+
+def test_a_leaf_that_commits_to_no_index_is_a_problem(tmp_path: Path) -> None:
+    log = Log()
+    for _ in range(2):
+        opening = (bytes(16), b"{}")
+        leaf = bytes(Leaf("0f" * 16, {"act": commitment(opening)}))
+        log.records.append(BundledRecord(len(log.records), leaf, {"act": opening}))
+    assert verify(export(log, tmp_path / "bundle")).problems == [
+        f"records.ndjson line {number}: its leaf commits to no index" for number in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["ask", "erasure"])
