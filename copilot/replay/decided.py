@@ -63,7 +63,7 @@ class Decisions:
         basis = self._engine.basis(asker.principal.tenant)
         await self._bundles.keep(asker.principal.tenant, basis)
         return Decided(
-            principal=_principal(asker), basis=basis, strict=self._strict, began_us=began_us
+            principal=principal_of(asker), basis=basis, strict=self._strict, began_us=began_us
         )
 
     def finished(self, asker: Asker, decided: Decided, revision: str) -> Decided:
@@ -75,7 +75,8 @@ class Decisions:
         return decided
 
 
-def _principal(asker: Asker) -> dict[str, Any]:
+def principal_of(asker: Asker) -> dict[str, Any]:
+    """The principal as Rego sees it, in numbers that canonical JSON can write."""
     seen = asker.principal.to_input()
     if seen["auth_time"] is not None:
         seen["auth_time"] = max(-_MOST, min(_MOST, seen["auth_time"]))
