@@ -43,7 +43,7 @@ class RecordedPolicies:
         rules = {}
         if basis.own is not None:
             evaluator = await self._evaluator(basis.own, TENANT_RULES)
-            rules[tenant] = FixedRules(basis.own, evaluator)
+            rules[tenant] = _RecordedRules(basis.own, evaluator)
         base = _Recorded(basis.release, release, installation=installation, now_ns=now_ns)
         return NarrowedEngine(base, rules, clock=clock)
 
@@ -70,8 +70,15 @@ class RecordedPolicies:
             ) from error
 
 
+class _RecordedRules(FixedRules):
+    """A tenant's rules of some time, over an evaluator that others use as well."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class _Recorded(RegoEngine):
-    """The release's rules of some time, over an evaluator that somebody else closes."""
+    """The release's rules of some time, over an evaluator that others use as well."""
 
     def __init__(
         self, built: Built, evaluator: Evaluator, *, installation: Installation, now_ns: int

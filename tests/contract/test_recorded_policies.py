@@ -108,6 +108,18 @@ async def test_the_same_bundle_decides_the_same_again(
     )
 
 
+async def test_what_was_brought_back_names_what_it_decides_by_and_closes_nothing_of_others(
+    then: NarrowedEngine, policies: RecordedPolicies
+) -> None:
+    basis, draw = then.basis("t1"), random.Random(6)
+    first, second = [await policies.engine("t1", basis, NOW_NS) for _ in range(2)]
+    assert first.basis("t1") == basis
+    assert first.basis("t2") == replace(then.basis("t2"), reason_required=False)
+    assert then.basis("t1").release is basis.release
+    await first.close()
+    assert await second.may_read(an_asker(draw, ["t1"]), [a_label(draw)])
+
+
 async def test_it_decides_at_the_moment_of_then(policies: RecordedPolicies) -> None:
     engine = EmbeddedEngine(installation=INSTALLATION)
     now_s = NOW_NS // 1_000_000_000

@@ -33,7 +33,7 @@ LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"]
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]
-OF_ALL = ["answers", "labels", "label_epochs", "migrations"]
+OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
 TABLES = [*LABELLED, *LEDGER, *PEOPLE, *GRAPH, *EMBEDDING, *OF_ALL]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
