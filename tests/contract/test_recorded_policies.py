@@ -143,18 +143,21 @@ async def test_only_the_last_few_stay_loaded_and_each_comes_back(rules: Path) ->
     own, engine = TenantRules(rules), EmbeddedEngine()
     asker, labels = an_asker(random.Random(2), ["t1"]), [a_label(random.Random(3), ["t1"])]
     policies = RecordedPolicies()
-    try:
-        for turn in [*range(6), 0]:
-            bundle = Bundle(sources={"rules.rego": b"%d" % turn})
-            other = Built(bundle=bundle, wasm=own.built().wasm)
-            basis = Basis(revision="r", release=engine.built(), own=other)
-            again = await policies.engine("t1", basis, NOW_NS)
-            await again.may_read(asker, labels)
-            assert len(policies._loaded) <= 4
-    finally:
-        policies.close()
-        own.close()
-        await engine.close()
+
+    async def brought_back(turn: int) -> NarrowedEngine:
+        bundle = Bundle(sources={"rules.rego": b"%d" % turn})
+        other = Built(bundle=bundle, wasm=own.built().wasm)
+        basis = Basis(revision="r", release=engine.built(), own=other)
+        return await policies.engine("t1", basis, NOW_NS)
+
+    for turn in [*range(6), 0]:
+        again = await brought_back(turn)
+        await again.may_read(asker, labels)
+        assert len(policies._loaded) <= 4
+    again = await brought_back(0)
+    policies.close()
+    own.close()
+    await engine.close()
     with pytest.raises(Unavailable):
         await again.may_read(asker, labels)
 
