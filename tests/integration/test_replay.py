@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -49,6 +50,13 @@ default refused := []
 default unroutable := []
 """
 KITE_TO_ANALYSTS = CLOSING % '"KITE" in label.compartments; "analyst" in input.principal.roles'
+EVERY_OTHER_SECOND = (
+    CLOSING
+    % """"analyst" in input.principal.roles
+	shifted := input.now_ns + 500000000
+	((shifted - (shifted % 1000000000)) / 1000000000) % 2 == 1"""
+)
+"""At half past the second, when scopes that are kept do not end by themselves."""
 OPEN_TO_AUDITORS = CLOSING % 'label.classification == "U"; "auditor" in input.principal.roles'
 
 
@@ -262,6 +270,25 @@ async def test_what_the_double_check_dropped_is_withheld_and_a_policy_that_opens
     assert not found.agrees  # the recorded bundle opens it, and the record says that it was closed
     [record] = of(found, What.RECORD)
     assert record.subject.startswith(kite.chunk_id)
+
+
+async def test_rules_that_look_at_the_clock_bear_out_every_record(
+    copilot: Copilot, stated: Callable[..., Settings], built: Built
+) -> None:
+    """Scopes are kept for a part of a second: after a change one may still hold what is closed by now."""
+    entries, shown = [], set()
+    async with build(stated(policy=str(built(EVERY_OTHER_SECOND)))) as timed:
+        begun = time.monotonic()
+        while time.monotonic() < begun + 3:
+            search = await timed.search(ANN, QUESTION)
+            assert isinstance(search, SearchResult)
+            shown.add(len(search.contexts))
+            entries.append(str(search.ledger_id))
+        for entry in entries:
+            found = await replayed(timed, entry)
+            assert (found.agrees, found.differences) == (True, ())
+    assert 0 in shown
+    assert len(shown) > 1
 
 
 async def test_whoever_may_not_see_an_entry_is_told_what_an_unknown_one_is(

@@ -142,7 +142,11 @@ async def test_what_the_scope_did_not_hold_under_its_label_stays_withheld() -> N
 
 
 async def test_of_labels_that_the_auditor_may_not_read_nothing_is_said() -> None:
-    two = entry(contexts=(context(S), context(KITE)), scope=frozenset([U, S, KITE]))
+    two = entry(
+        contexts=(context(S), context(KITE)),
+        scope=frozenset([U, S, KITE]),
+        routing={"provider": "offline", "model": "m", "refused": []},
+    )
     made = compared(two, [saying(U, S, KITE)], [saying()], {U, S})
     assert [one.label for one in await made.contexts()] == [S]
     assert [one.subject for one in await made.labels()] == ["(S)", "(U)"]
