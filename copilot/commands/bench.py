@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from copilot import processes
 from copilot.bench import ask, filtered, governance, scale, serve
 from copilot.bench.ingest.run import run as ingest
+from copilot.bench.ledger.run import run as ledger
 from copilot.bench.report import Report
 from copilot.bench.retrieval import run as retrieval
 from copilot.settings import Settings
@@ -17,6 +18,7 @@ _BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {
     "filter": filtered.run,
     "governance": governance.run,
     "ingest": ingest,
+    "ledger": ledger,
     "retrieval": retrieval.run,
     "scale": scale.run,
     "serve": serve.run,

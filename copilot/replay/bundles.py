@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from copilot.ledger.log import canonical
+from copilot.ledger.entry import canonical
 from policy.basis import Basis
 from policy.bundle import Built, Bundle
 from policy.errors import Unavailable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from copilot.ledger.log import commitment
+from copilot.ledger.entry import commitment
 from policy.engine import Act
 from policy.errors import BadInput, CopilotError, Unavailable
 from policy.labels import Label

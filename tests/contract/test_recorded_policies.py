@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from copilot.ledger.log import canonical
+from copilot.ledger.entry import canonical
 from copilot.replay.decided import principal_of
 from policy import Act, Allowed, Asker, BadInput, Call, Label, Principal, Unavailable
 from policy.basis import Basis
