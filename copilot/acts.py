@@ -22,6 +22,8 @@ from copilot.ledger.records import Kind, Page
 from copilot.rate_limit import RateLimit
 from copilot.reads import Read, read_in
 from copilot.recorder import Recorder
+from copilot.replay.replays import Replays
+from copilot.replay.results import ReplayOutcome
 from copilot.resources import Resources
 from copilot.results import (
     Answer,
@@ -44,6 +46,7 @@ from copilot.results import (
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
 from copilot.wording import NOT_FOUND, STEP_UP
+from policy.basis import Basis
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError
 from policy.principal import Asker
@@ -59,9 +62,11 @@ _GRAPH_S = 1.0
 
 
 class CheckedEngine(PolicyEngine, Protocol):
-    """A policy engine that can say whether it would decide by this installation's bundle."""
+    """A policy engine that can say whether it would decide by this installation's bundle, and by what."""
 
     async def check(self) -> None: ...
+
+    def basis(self, tenant: str) -> Basis: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class Copilot:
         recorder: Recorder,
         pipeline: Pipeline,
         ingest: Ingest,
+        replays: Replays,
         administration: Administration,
         metrics: Metrics,
         graph: GraphStore,
@@ -107,6 +113,7 @@ class Copilot:
         self._recorder = recorder
         self._pipeline = pipeline
         self._ingest = ingest
+        self._replays = replays
         self._watched = watched
         self._sealed = sealed
         self._passages = PostgresPassages(database)
@@ -234,6 +241,10 @@ class Copilot:
             return found
 
         return await self._gate.required(Act.AUDIT, asker, said, work)
+
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        """A recorded decision made again, by the policy of then and by today's; BadInput where it is none."""
+        return await self._replays.replay(asker, ledger_id)
 
     async def ingest(
         self,

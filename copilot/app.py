@@ -26,6 +26,9 @@ from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
 from copilot.recorder import Recorder
+from copilot.replay.bundles import PolicyBundles
+from copilot.replay.decided import Decisions
+from copilot.replay.replays import Replays
 from copilot.resources import Resources
 from copilot.settings import Settings
 from copilot.standing import Standing
@@ -35,6 +38,7 @@ from policy.engine import PolicyEngine
 from policy.errors import Unavailable
 from policy.installation import Installation
 from policy.narrowed import NarrowedEngine, tenant_rules
+from policy.recorded import RecordedPolicies
 from policy.scope import Scoper
 from retrieval.embedding import Embedder, Model
 from retrieval.embedding import find as find_embedder
@@ -165,7 +169,9 @@ def assemble(
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
     metrics = Metrics()
-    gate = Gate(engine, scoper, recorder, metrics)
+    bundles = PolicyBundles(database)
+    decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
+    gate = Gate(engine, scoper, recorder, metrics, decisions)
     graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,
@@ -186,6 +192,17 @@ def assemble(
             preferred,
             graph,
             installation,
+            decisions,
+        ),
+        replays=Replays(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            passages=PostgresPassages(database),
+            bundles=bundles,
+            policies=RecordedPolicies(timeout=settings.policy_timeout_s),
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
@@ -218,6 +235,7 @@ def _pipeline(
     preferred: Sequence[Provider],
     graph: GraphStore,
     installation: Installation,
+    decisions: Decisions,
 ) -> Pipeline:
     providers, prompts = Providers(engine, preferred), Prompts.load()
     hybrid = Hybrid(
@@ -244,6 +262,7 @@ def _pipeline(
         ),
         tokens=settings.context_tokens,
         following=embedder if isinstance(embedder, Following) else None,
+        decisions=decisions,
     )
     composer = Composer(
         engine=engine,

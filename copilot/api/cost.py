@@ -42,6 +42,7 @@ COSTS: Mapping[str, int] = {
     "Query.paths": 100,
     "Query.ledger": 20,
     "Query.accessGrants": 20,
+    "Query.replay": 100,
     "Mutation.ingest": 200,
     "Mutation.deleteDocument": 100,
     "Mutation.relabelDocument": 200,
@@ -81,6 +82,11 @@ LENGTHS: Mapping[str, int | None] = {
     "EntityPath.steps": 4,
     "PathStep.relations": 3,
     "IngestReport.rejected": 10,
+    "Replay.contexts": 12,
+    "Replay.labels": 30,
+    "Replay.routing": 3,
+    "Replay.dropped": 6,
+    "Replay.differences": 10,
 }
 """Assumed lengths of lists; None is the length that the argument in SIZES gives."""
 

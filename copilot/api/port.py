@@ -7,6 +7,7 @@ from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.records import Page
+from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     AccessGrant,
     AccessGrants,
@@ -103,6 +104,9 @@ class Copilot(Protocol):
         self, asker: Asker, *, first: int, after: str | None, sub: str | None, kind: str | None
     ) -> Page:
         """Newest first, after the entry with the id `after`; Forbidden for who may not audit."""
+
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        """The decision of an entry made again; BadInput where the entry is none."""
 
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected]

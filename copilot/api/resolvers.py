@@ -12,13 +12,14 @@ from copilot.api.declare import field, view
 from copilot.api.entities import EntityQuery
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
+from copilot.api.replay import ReplayQuery
 from copilot.ingest.report import IngestReport as Report
 from copilot.ledger.records import Kind, Page
 from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery, EntityQuery):
+class Query(AccessQuery, EntityQuery, ReplayQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)

@@ -34,7 +34,7 @@ SEALS = ["ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_key
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]
-OF_ALL = ["answers", "labels", "label_epochs", "migrations"]
+OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
 TABLES = [*LABELLED, *LEDGER, *SEALS, *PEOPLE, *GRAPH, *EMBEDDING, *OF_ALL]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 

@@ -10,6 +10,7 @@ from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.records import Entry, Kind, Page
+from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     Answer,
     AskOutcome,
@@ -44,6 +45,7 @@ from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.types import Arm, ArmHit, Chunk, Context
 from tests.unit.api.fake_administration import FakeAdministration
+from tests.unit.api.fake_replay import REPLAY
 
 SECRET = "a secret of at least thirty-two bytes"
 DESK = "https://desk.example"
@@ -251,6 +253,9 @@ class FakeCopilot:
             raise Forbidden("only auditors read the ledger")
         self.ledger_calls.append({"first": first, "after": after, "sub": sub, "kind": kind})
         return Page(entries=(ENTRY,), next_cursor=ENTRY.ledger_id)
+
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        return REPLAY if ledger_id == "l1" else NotFound(text="nothing", ledger_id="l8")
 
     async def ingest(self, asker: Asker, documents: Iterable[Document | Rejected]) -> IngestReport:
         self.taken = list(documents)

@@ -42,6 +42,7 @@ def test_there_is_an_operation_for_each_act() -> None:
         "Paths",
         "ReinstatePrincipal",
         "RelabelDocument",
+        "Replay",
         "RequestAccess",
         "RevokePrincipal",
         "Search",
@@ -64,6 +65,8 @@ def test_no_internal_id_is_in_the_schema(server: str) -> None:
         ("Document", {"id": "d2"}, "NotFound"),
         ("Entity", {"name": "Kestrel Holdings"}, "Entity"),
         ("Entities", {"words": "Kestrel"}, "EntityConnection"),
+        ("Replay", {"entry": "l1"}, "Replay"),
+        ("Replay", {"entry": "l2"}, "NotFound"),
         ("Paths", {"fromName": "Kestrel Holdings", "toEntity": "e2"}, "EntityPaths"),
     ],
 )
