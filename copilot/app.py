@@ -11,11 +11,13 @@ from copilot.ask import Pipeline
 from copilot.break_glass import BreakGlass
 from copilot.compose import Composer
 from copilot.consult import Consultant
+from copilot.disposal import Disposal
 from copilot.find import Finder
 from copilot.gate import Gate
 from copilot.generation.port import Generator
 from copilot.generation.providers import OFFLINE, Provider, Providers
 from copilot.generation.router import Patience, Router
+from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
@@ -25,6 +27,7 @@ from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
 from copilot.recorder import Recorder
 from copilot.resources import Resources
+from copilot.retention import Retention
 from copilot.settings import Settings
 from copilot.standing import Standing
 from copilot.telemetry import Metrics
@@ -151,6 +154,7 @@ def assemble(
     recorder = Recorder(engine, scoper, ledger)
     metrics = Metrics()
     gate = Gate(engine, scoper, recorder, metrics)
+    removal = Removal(database, scoper, ledger, recorder)
     graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,
@@ -177,10 +181,20 @@ def assemble(
             engine=engine,
             gate=gate,
             recorder=recorder,
-            removal=Removal(database, scoper, ledger, recorder),
+            removal=removal,
             relabelling=Relabelling(database, scoper, embedder, ledger, recorder),
             standing=Standing(database, ledger, recorder),
             break_glass=BreakGlass(database, engine, ledger),
+        ),
+        disposal=Disposal(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            holds=Holds(database, scoper, ledger, recorder),
+            retention=Retention(database, scoper, removal),
+            rules=installation.retention,
         ),
         metrics=metrics,
         graph=graph,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
@@ -61,22 +61,21 @@ async def begin(
 
     The whole ledger is gone through before others have to wait, and once more what came in meanwhile.
     """
-    going = part_ids(found)
-    row = await _one(connection, "now", {})
-    erased = await _traces(connection, going, None)
-    label_id = await ledger.label_id(record.label)
+    erasure_id, label_id = uuid4().hex, await ledger.label_id(record.label)
     values = {
-        "erasure_id": uuid4().hex,
+        "erasure_id": erasure_id,
         "tenant": scope.tenant,
         "label_id": label_id,
         "document_id": given_id,
         "sub": record.asker.principal.sub,
-        "part_ids": going,
+        "part_ids": part_ids(found),
     }
-    counts = (await _one(connection, "begin", values))["counts"]
-    erased += await _traces(connection, going, row["now"] - _LATE)
+    row = await _one(connection, "begin", values)
+    erased = await _traces(connection, erasure_id, "-infinity")
+    await connection.execute(_SQL["close"], values)
+    erased += await _traces(connection, erasure_id, row["begun_at"] - _LATE)
     groups = await _grouped(connection, scope.tenant, ledger, record.label, label_id, erased)
-    return Erasure(erasure_id=str(values["erasure_id"]), counts=counts, groups=groups)
+    return Erasure(erasure_id=erasure_id, counts=row["counts"], groups=groups)
 
 
 async def finish(
@@ -111,13 +110,13 @@ async def finish(
 
 def _record(record: Record, group: Group, said: Row) -> Record:
     details = {"erasure": dict(said), "erased": group.to_json()}
-    return replace(
-        record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details
-    )
+    return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
 
 
-async def _traces(connection: Connection, going: Sequence[str], since: Any) -> list[Row]:
-    values = {"part_ids": list(going), "since": since or "-infinity"}
+async def _traces(
+    connection: Connection, erasure_id: str, since: datetime | Literal["-infinity"]
+) -> list[Row]:
+    values = {"erasure_id": erasure_id, "since": since}
     return [*await (await connection.execute(_SQL["traces"], values)).fetchall()]
 
 

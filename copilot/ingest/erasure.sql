@@ -1,9 +1,10 @@
 -- name: begin
-SELECT begin_erasure(%(erasure_id)s, %(tenant)s, %(label_id)s, %(document_id)s, %(sub)s, %(part_ids)s) AS counts
--- name: now
-SELECT clock_timestamp() AS now
+SELECT begin_erasure(%(erasure_id)s, %(tenant)s, %(label_id)s, %(document_id)s, %(sub)s, %(part_ids)s) AS counts,
+       clock_timestamp() AS begun_at
+-- name: close
+SELECT close_ledger_to_erased(%(erasure_id)s)
 -- name: traces
-SELECT * FROM erase_traces(%(part_ids)s, %(since)s)
+SELECT * FROM erase_traces(%(erasure_id)s, %(since)s)
 -- name: note
 SELECT note_erased(%(erasure_id)s, %(label_id)s, %(recorded)s, %(ids)s, %(names)s, %(answers)s)
 -- name: search

@@ -1,31 +1,20 @@
 """Legal hold: what is held is neither deleted nor overwritten nor relabelled until the hold is released."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-
-import psycopg
+from collections.abc import Collection, Sequence
 
 from copilot.ingest import addressed
 from copilot.ingest.addressed import Addressed
+from copilot.ingest.held import Held
 from copilot.ledger.log import Ledger, append
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
 from copilot.results import HoldChanged
-from policy.errors import Forbidden
 from policy.principal import Asker
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ingest", "holds.sql")
-HELD = "it is under legal hold: it stays as it is until an administrator releases it"
-
-
-class Held(Forbidden):
-    """What should go is under legal hold. Only whoever may read it comes to hear of that."""
-
-    def __init__(self) -> None:
-        super().__init__(HELD)
 
 
 class Holds:
@@ -79,15 +68,6 @@ async def require_none(connection: Connection, scope: Scope, part_ids: Sequence[
     query = _SQL.scoped("held", scope.label_ids)
     if await (await connection.execute(query, {"part_ids": list(part_ids)})).fetchone():
         raise Held
-
-
-@contextmanager
-def kept() -> Iterator[None]:
-    """Raises Held where the database keeps a part that is held."""
-    try:
-        yield
-    except (psycopg.errors.ForeignKeyViolation, psycopg.errors.RestrictViolation) as error:
-        raise Held from error
 
 
 async def held_documents(

@@ -69,9 +69,8 @@ class Removal:
             await holds.require_none(connection, scope, going)
             await writer.hold_statistics(connection, going, [])
             begun = await erasure.begin(connection, scope, self._ledger, given_id, found, record)
-            with holds.kept():
-                for one in found:
-                    await addressed.remove(connection, scope, one)
+            for one in found:
+                await addressed.remove(connection, scope, one)
             await raise_fence(connection, scope.tenant)
             ledger_id = await erasure.finish(connection, scope, begun, given_id, found, record)
         self._database.fences.doubt()

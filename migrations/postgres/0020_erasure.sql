@@ -35,6 +35,8 @@ CREATE TABLE erased_openings (
     ledger_id  text NOT NULL,
     label_id   int NOT NULL REFERENCES labels,
     names      text[] NOT NULL,
+    -- What stands in the leaf for each of the names.
+    commitments jsonb NOT NULL,
     answers    int NOT NULL,
     recorded   text NOT NULL,  -- the ledger id of the erasure record that names them
     PRIMARY KEY (erasure_id, ledger_id)
@@ -139,26 +141,24 @@ CREATE FUNCTION cited_chunks(value text) RETURNS SETOF text LANGUAGE sql IMMUTAB
     SELECT m[1] FROM regexp_matches(value, '"chunk_id": ?"([^"\\]+)"', 'g') m
 $$;
 
--- Takes out of the ledger's openings and stored answers all that is of these parts, which are still there and will be
--- gone by the end of the transaction. Parts outside of the transaction's scope are left alone. Gives what went.
--- Looks at what was recorded from `since` on.
-CREATE FUNCTION erase_traces(parts_going text[], since timestamptz)
+-- Takes out of the ledger's openings and stored answers all that is of the parts of an erasure, which are still there and
+-- will be gone by the end of the transaction. Looks at what was recorded from `since` on, and gives what went.
+CREATE FUNCTION erase_traces(of_erasure text, since timestamptz)
 RETURNS TABLE (ledger_id text, label_id int, names text[], answers int) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    texts text[]; text_labels int[]; chunks_going text[];
+    parts_going text[]; texts text[]; text_labels int[]; chunks_going text[];
 BEGIN
+    SELECT array_agg(p.part_id) INTO parts_going FROM erased_parts p JOIN erasures e USING (erasure_id)
+    WHERE p.erasure_id = of_erasure AND e.ledger_id IS NULL;
     SELECT array_agg(t.text), array_agg(t.label_id) INTO texts, text_labels FROM (
-        SELECT p.text, p.label_id FROM parts p
-        WHERE p.part_id = ANY (parts_going) AND p.label_id = ANY (scope_label_ids())
+        SELECT p.text, p.label_id FROM parts p WHERE p.part_id = ANY (parts_going)
         UNION ALL
         SELECT concat_ws(' ', d.title, d.source, d.metadata::text), d.label_id FROM documents d
-        WHERE d.label_id = ANY (scope_label_ids()) AND d.document_key IN (
-            SELECT p.document_key FROM parts p
-            WHERE p.part_id = ANY (parts_going) AND p.label_id = ANY (scope_label_ids()))
+        WHERE d.label_id = ANY (scope_label_ids())
+          AND d.document_key IN (SELECT p.document_key FROM parts p WHERE p.part_id = ANY (parts_going))
     ) t;
-    SELECT array_agg(c.chunk_id) INTO chunks_going FROM chunks c
-    WHERE c.part_id = ANY (parts_going) AND c.label_id = ANY (scope_label_ids());
+    SELECT array_agg(c.chunk_id) INTO chunks_going FROM chunks c WHERE c.part_id = ANY (parts_going);
     RETURN QUERY
     WITH citing AS MATERIALIZED (
         SELECT DISTINCT o.ledger_id FROM ledger_openings o
@@ -211,8 +211,7 @@ BEGIN
     ORDER BY e.ledger_id;
 END $$;
 
--- Begins an erasure: counts what goes of each table, remembers the parts by their hashes, and closes the ledger to what
--- is still being written of them. Whoever records a question just now has done so before, or finds the chunks here.
+-- Begins an erasure: counts what goes of each table, and remembers the parts by their hashes.
 CREATE FUNCTION begin_erasure(
     new_id text, of_tenant text, of_label int, of_document text, by_sub text, parts_going text[]
 ) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -237,6 +236,14 @@ BEGIN
         'definitions', (SELECT count(*) FROM definitions JOIN going USING (chunk_id)),
         'relations', (SELECT count(*) FROM relations JOIN going USING (chunk_id))
     ) INTO counts;
+    RETURN counts;
+END $$;
+
+-- Closes the ledger to what is still being written of the parts. Whoever records a question just now has done so before,
+-- or finds the chunks here.
+CREATE FUNCTION close_ledger_to_erased(of_erasure text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
     -- Where records are still chained one by one, the chain's lock is taken first by everybody.
     IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'ledger_entries'::regclass AND attname = 'chain_hash'
                AND NOT attisdropped) THEN
@@ -245,20 +252,23 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7210020);
     DELETE FROM erased_chunks WHERE erased_at < now() - interval '1 day';
     INSERT INTO erased_chunks (chunk_id, label_id)
-    SELECT chunk_id, label_id FROM chunks
-    WHERE part_id = ANY (parts_going) AND label_id = ANY (scope_label_ids())
+    SELECT c.chunk_id, c.label_id FROM chunks c JOIN erased_parts p ON p.part_id = c.part_id
+    WHERE p.erasure_id = of_erasure
     ON CONFLICT (chunk_id) DO UPDATE SET erased_at = now();
-    RETURN counts;
 END $$;
 
 -- What went, under the record that names it.
 CREATE FUNCTION note_erased(
     of_erasure text, of_label int, of_record text, ids text[], given_names jsonb, given_answers int[]
 ) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    INSERT INTO erased_openings (erasure_id, ledger_id, label_id, names, answers, recorded)
-    SELECT e.erasure_id, g.ledger_id, of_label,
-           ARRAY (SELECT jsonb_array_elements_text(given_names -> g.ledger_id)), g.answers, of_record
-    FROM unnest(ids, given_answers) AS g (ledger_id, answers), erasures e
+    INSERT INTO erased_openings (erasure_id, ledger_id, label_id, names, commitments, answers, recorded)
+    SELECT e.erasure_id, g.ledger_id, of_label, n.names,
+           (SELECT coalesce(jsonb_object_agg(one, convert_from(l.leaf, 'UTF8')::jsonb->'commitments'->one), '{}')
+            FROM unnest(n.names) one),
+           g.answers, of_record
+    FROM unnest(ids, given_answers) AS g (ledger_id, answers)
+    JOIN ledger_entries l ON l.ledger_id = g.ledger_id,
+         LATERAL (SELECT ARRAY (SELECT jsonb_array_elements_text(given_names -> g.ledger_id)) AS names) n, erasures e
     WHERE e.erasure_id = of_erasure AND e.ledger_id IS NULL
 $$;
 
@@ -334,9 +344,9 @@ BEGIN
 END $$;
 CREATE TRIGGER late_answers_are_not_kept BEFORE INSERT ON answers FOR EACH ROW EXECUTE FUNCTION refuse_late_answer();
 
-REVOKE ALL ON FUNCTION runs_in_ledger, erase_traces, begin_erasure, note_erased, search_erased, finish_erasure,
+REVOKE ALL ON FUNCTION runs_in_ledger, begin_erasure, close_ledger_to_erased, erase_traces, note_erased, search_erased, finish_erasure,
     require_erasure_recorded, strip_late_openings, refuse_late_answer FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION begin_erasure, erase_traces, note_erased, search_erased, finish_erasure TO copilot_writer;
+GRANT EXECUTE ON FUNCTION begin_erasure, close_ledger_to_erased, erase_traces, note_erased, search_erased, finish_erasure TO copilot_writer;
 
 -- The planner's statistics keep samples of columns; these need none, and would keep the texts.
 DO $$
