@@ -34,6 +34,7 @@ _COMMANDS = {
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
     "ledger checkpoint": "ledger:checkpoint",
+    "ledger key": "ledger:key",
     "graph verify": "graph:verify",
     "graph rebuild": "graph:rebuild",
     "graph stop": "graph:stop",
@@ -205,13 +206,7 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     commands.add_parser("migrate", help="bring the database to this version")
     commands.add_parser("schema", help="print the GraphQL schema")
     commands.add_parser("doctor", help="say what works and what does not")
-    ledger = commands.add_parser("ledger", help="verify, export or checkpoint the ledger")
-    actions = ledger.add_subparsers(dest="action", required=True)
-    verify = actions.add_parser("verify")
-    verify.add_argument("--checkpoint", type=Path, help="a checkpoint kept outside")
-    _json(verify)
-    actions.add_parser("export")
-    actions.add_parser("checkpoint")
+    _ledger(commands)
     _graph(commands)
     reembed = commands.add_parser("reembed", help="change the embedding model, beside serving")
     way = reembed.add_mutually_exclusive_group()
@@ -220,6 +215,25 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     bench = commands.add_parser("bench", help="measure")
     bench.add_argument("name")
     _json(bench)
+
+
+def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
+    ledger = commands.add_parser("ledger", help="verify, export or checkpoint the ledger")
+    actions = ledger.add_subparsers(dest="action", required=True)
+    verify = actions.add_parser("verify", help="exit 1 where it is not what was written")
+    verify.add_argument(
+        "bundle", type=Path, nargs="?", metavar="BUNDLE", help="an export, instead of the database"
+    )
+    verify.add_argument("--key", metavar="KEY", help="the log's public key, kept outside")
+    verify.add_argument(
+        "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
+    )
+    _json(verify)
+    export = actions.add_parser("export", help="seal what waits; write a bundle for an outsider")
+    export.add_argument("bundle", type=Path, metavar="FOLDER", help="it must not be there yet")
+    actions.add_parser("checkpoint", help="seal what waits; print the head, to be kept outside")
+    key = actions.add_parser("key", help="print the log's public keys")
+    key.add_argument("--new", metavar="NAME", help="make a secret key of that name instead")
 
 
 def _graph(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -96,6 +96,7 @@ class Copilot:
         metrics: Metrics,
         graph: GraphStore,
         watched: Watched | None = None,
+        sealed: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
@@ -110,6 +111,7 @@ class Copilot:
         self._pipeline = pipeline
         self._ingest = ingest
         self._watched = watched
+        self._sealed = sealed
         self._passages = PostgresPassages(database)
         self._resources = Resources(database)
         self._graph = EntityGraph(self._resources, graph)
@@ -259,6 +261,8 @@ class Copilot:
             "postgres": await _check(self._ping),
             "policy": await _check(self._engine.check),
         }
+        if self._sealed is not None:
+            found["ledger"] = await _state(self._sealed)
         return found if self._watched is None else found | {"neo4j": await _watch(self._watched)}
 
     async def _ping(self) -> None:
@@ -319,6 +323,13 @@ async def _check(work: Callable[[], Awaitable[None]]) -> str:
     except CopilotError as error:
         return error.message
     return readiness.OK
+
+
+async def _state(sealed: Callable[[], Awaitable[str]]) -> str:
+    try:
+        return await sealed()
+    except CopilotError as error:  # the database, which is checked by itself
+        return f"{readiness.DEGRADED}{error.message}"
 
 
 async def _watch(graph: Watched) -> str:

@@ -21,7 +21,9 @@ from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
+from copilot.ledger.keys import signers
 from copilot.ledger.log import Ledger
+from copilot.ledger.seal import Sealer
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
@@ -69,9 +71,15 @@ def database_url(settings: Settings) -> str:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, generator: Generator | None = None, embedder: Embedder | None = None
+    settings: Settings,
+    *,
+    generator: Generator | None = None,
+    embedder: Embedder | None = None,
+    sealing: bool = False,
 ) -> AsyncIterator[Copilot]:
     """Everything built once, and closed at the end. The database must have been migrated.
+
+    With `sealing` it seals the ledger as long as it is open; of several that do, one at a time.
 
     `generator` takes the place of the configured ones, as a part of this process. `embedder` is used where it is
     that of the model that would be loaded.
@@ -83,7 +91,10 @@ async def build(
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
+    sealer = Sealer(database, signers(settings)) if sealing else None
     try:
+        if sealer is not None:
+            sealer.watch()
         follower = await following(settings, database, embedder)
         follower.watch()
         async with (
@@ -99,8 +110,11 @@ async def build(
                 passages=found.passages,
                 graph=found.graph,
                 projection=projection,
+                sealer=sealer,
             )
     finally:
+        if sealer is not None:
+            await sealer.close()
         if follower is not None:
             await follower.close()
         await database.close()
@@ -143,6 +157,7 @@ def assemble(
     preferred: Sequence[Provider] = (),
     graph: GraphStore | None = None,
     projection: Projected | None = None,
+    sealer: Sealer | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -201,6 +216,7 @@ def assemble(
         watched=Watched(check=projection.check, required=installation.graph_required_by_any)
         if projection
         else None,
+        sealed=sealer and sealer.state,
     )
 
 

@@ -40,6 +40,8 @@ class Settings:
     act_as: str | None = None
     jwt_secret: str | None = field(default=None, repr=False)
     jwks_url: str | None = field(default=None, repr=False)
+    ledger_key: str | None = field(default=None, repr=False)
+    """What signs the ledger's checkpoints, or the old key and the new one; else one is kept in the data directory."""
     jwt_audience: str = "copilot"
     jwt_issuer: str | None = None
     enabled: bool = True
@@ -89,6 +91,7 @@ class Settings:
             act_as=env.get("COPILOT_AS") or None,
             jwt_secret=_secret(env, "COPILOT_JWT_SECRET"),
             jwks_url=_url(env, "COPILOT_JWKS_URL", {"http", "https"}),
+            ledger_key=env.get("COPILOT_LEDGER_KEY") or None,
             jwt_audience=env.get("COPILOT_JWT_AUDIENCE") or "copilot",
             jwt_issuer=env.get("COPILOT_JWT_ISSUER") or None,
             enabled=_switch(env, "COPILOT_ENABLED", default=True),

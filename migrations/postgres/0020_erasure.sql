@@ -244,11 +244,6 @@ END $$;
 CREATE FUNCTION close_ledger_to_erased(of_erasure text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    -- Where records are still chained one by one, the chain's lock is taken first by everybody.
-    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'ledger_entries'::regclass AND attname = 'chain_hash'
-               AND NOT attisdropped) THEN
-        PERFORM pg_advisory_xact_lock(7210001);
-    END IF;
     PERFORM pg_advisory_xact_lock(7210020);
     DELETE FROM erased_chunks WHERE erased_at < now() - interval '1 day';
     INSERT INTO erased_chunks (chunk_id, label_id)

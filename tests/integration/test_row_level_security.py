@@ -23,13 +23,14 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "scope", "answer", "page", "all", "openings", "scopes", "head"}
+OTHERS = {"append", "scope", "answer", "page"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"]
+LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"]
+SEALS = ["ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
 HIDDEN_ERASURES = ["legal_holds", "erased_chunks"]
@@ -37,7 +38,10 @@ PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]
 OF_ALL = ["answers", "labels", "label_epochs", "migrations"]
-TABLES = [*LABELLED, *LEDGER, *PEOPLE, *GRAPH, *EMBEDDING, *ERASURES, *HIDDEN_ERASURES, *OF_ALL]
+TABLES = [
+    *(*LABELLED, *LEDGER, *SEALS, *PEOPLE, *GRAPH, *EMBEDDING),
+    *(*ERASURES, *HIDDEN_ERASURES, *OF_ALL),
+]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
 
@@ -242,7 +246,7 @@ def test_a_role_sees_the_labels_of_its_tenant_or_scope_and_no_others(hidden: Hid
     own = {one["label_id"] for one in every if one["tenant"] != "elsewhere"}
     [tenant] = {one["tenant"] for one in every} - {"elsewhere"}
     assert 0 < len(hidden.visible) < len(own) < len(every)
-    for role in set(Role) - {Role.PROJECTOR}:  # which reads none, as its own tests say
+    for role in set(Role) - {Role.PROJECTOR, Role.SEALER}:  # which read none
         for labels, of, expected in (
             ([], "", set[int]()),
             (hidden.visible, "", set(hidden.visible)),
@@ -266,7 +270,7 @@ def test_readers_and_auditors_cannot_write(database_url: str, table: str, write:
 
 
 @pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LEDGER, *SEALS, "answers"])
 def test_whoever_writes_the_ledger_can_only_append(
     database_url: str, table: str, write: str
 ) -> None:
@@ -275,7 +279,7 @@ def test_whoever_writes_the_ledger_can_only_append(
             run(database_url, role, table, write)
 
 
-@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LEDGER, *SEALS, "answers"])
 def test_whoever_writes_the_ledger_cannot_read_it(database_url: str, table: str) -> None:
     for role in (Role.LEDGER, Role.WRITER):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -6,7 +6,7 @@ import sys
 
 _IMPORT = """
 import sys
-from copilot.ledger.proofs import checkpoint, dsse, keys, merkle, note
+from copilot.ledger.proofs import checkpoint, dsse, keys, merkle, note, rotation, verify_bundle, write_bundle
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 KEPT_OUT = {

@@ -1,0 +1,207 @@
+"""Checking lines of records, many at a time: what they say, what of it is wrong, and what is to be compared later."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import NamedTuple
+
+from copilot.ledger.proofs.bundle import RECORDS
+from copilot.ledger.proofs.merkle import hash_leaf, verify_inclusion
+from copilot.ledger.proofs.record import (
+    BundledRecord,
+    Leaf,
+    Plain,
+    commitment,
+    read_line,
+    read_plain,
+)
+from policy.errors import BadInput
+
+_CONTROL = bytes(one for one in range(32) if one != 10)
+_ERASURE = b'"kind":"erasure"'
+_LONGEST_NAMING = 200
+"""Bytes of a value that names a scope; what is longer lists labels."""
+
+
+class Tree(NamedTuple):
+    """The signed tree of which the records are; None of a bundle whose checkpoint cannot be believed."""
+
+    size: int
+    root: bytes
+
+
+class Batch(NamedTuple):
+    """Whole lines of a file, each ended by a newline."""
+
+    first: int
+    """The number of the first of them, from 0."""
+    data: bytes
+    whole: bool
+    tree: Tree | None
+
+
+class Gone(NamedTuple):
+    """An opening that is not there, or an erasure that says so."""
+
+    leaf_index: int
+    ledger_id: str
+    name: str
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a batch came to. Scopes are (digest, number of labels)."""
+
+    indices: list[int] = field(default_factory=list)
+    """Of a selection, in the order of the lines."""
+    leaf_hashes: list[bytes] = field(default_factory=list)
+    records: int = 0
+    missing: list[Gone] = field(default_factory=list)
+    erased: list[Gone] = field(default_factory=list)
+    """What erasure records say; the leaf index is the erasure's own."""
+    brought: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Scopes that records bring, and the first line that does."""
+    named: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Scopes that records name, and the first line that does."""
+    problems: list[str] = field(default_factory=list)
+
+
+def check(batch: Batch) -> Checked:
+    """Checks each line by itself; the tree of a whole log, scopes and erasures are for `verify_records`."""
+    found, lines = Checked(), batch.data.split(b"\n")[:-1]
+    is_text = _is_text(batch.data)
+    for number, line in enumerate(lines, batch.first):
+        found.records += 1
+        plain = read_plain(line, number) if batch.whole and is_text else None
+        if plain is None or not _take_plain(plain, number, found):
+            _take(line, number, batch, found)
+    return found
+
+
+def place(number: int) -> str:
+    """How a line is spoken of, as editors count."""
+    return f"{RECORDS} line {number + 1}"
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether `read_plain` may be asked."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(data.translate(None, _CONTROL)) == len(data)
+
+
+def _take_plain(plain: Plain, number: int, found: Checked) -> bool:
+    """Whether that was all there is to the record."""
+    values = dict(plain.openings)
+    if b"index" not in values or _ERASURE in values.get(b"act", b""):
+        return False
+    if (named := scope_named(values.get(b"scope"))) is not None:
+        found.named.setdefault(named, number)
+    found.leaf_hashes.append(plain.leaf_hash)
+    return True
+
+
+def _take(line: bytes, number: int, batch: Batch, found: Checked) -> None:
+    where = place(number)
+    try:
+        record, leaf = read_line(line)
+    except BadInput as error:
+        found.problems.append(f"{where}: {error.message}")
+        return
+    found.indices.append(record.leaf_index)
+    found.leaf_hashes.append(leaf_hash := hash_leaf(record.leaf))
+    found.problems += [f"{where}: {one}" for one in _misplaced(record, leaf_hash, number, batch)]
+    opened = dict(_opened(record, leaf, where, found))
+    gone = (Gone(record.leaf_index, leaf.ledger_id, one) for one in leaf.commitments)
+    found.missing += [one for one in gone if one.name not in record.openings]
+    found.erased += _erased(record.leaf_index, opened, where, found)
+    named = scope_named(opened.get("scope"))
+    if named is not None:
+        found.named.setdefault(named, number)
+    _bring(record.scopes, named, number, found)
+
+
+def _misplaced(record: BundledRecord, leaf_hash: bytes, number: int, batch: Batch) -> Iterator[str]:
+    if batch.whole:
+        if record.leaf_index != number:
+            yield f"its index is {record.leaf_index} instead of {number}"
+        if record.path is not None:
+            yield "it has a path, and the bundle is of a whole log"
+    elif record.path is None:
+        yield "it has no path, and the bundle is of a selection"
+    elif batch.tree and not verify_inclusion(
+        leaf_index=record.leaf_index,
+        tree_size=batch.tree.size,
+        leaf_hash=leaf_hash,
+        inclusion_path=record.path,
+        root_hash=batch.tree.root,
+    ):
+        yield f"its path does not lead from the leaf {record.leaf_index} to the root of the checkpoint"
+
+
+def _opened(
+    record: BundledRecord, leaf: Leaf, where: str, found: Checked
+) -> Iterator[tuple[str, bytes]]:
+    """The values that the leaf commits to; the others are reported."""
+    for name, opening in record.openings.items():
+        if leaf.commitments.get(name) == commitment(opening):
+            yield name, opening[1]
+        else:
+            found.problems.append(f"{where}: {name} does not match its commitment")
+
+
+def _erased(index: int, opened: Mapping[str, bytes], where: str, found: Checked) -> Iterator[Gone]:
+    """What the record says was erased: of kind `erasure` and within the tree, it is a promise that may be checked."""
+    if _ERASURE not in opened.get("act", b"") or "erased" not in opened:
+        return
+    try:
+        act, erased = json.loads(opened["act"]), json.loads(opened["erased"])
+        if act["kind"] == "erasure":
+            yield from [
+                Gone(index, str(one["ledger_id"]), str(name))
+                for one in erased
+                for name in one["names"]
+            ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found.problems.append(f"{where}: what it says was erased cannot be read")
+
+
+def scope_named(value: bytes | None) -> tuple[str, int] | None:
+    """Digest and number of labels of a scope that an opening names; None where it lists the labels itself."""
+    return _scope_named(value) if value is not None and len(value) <= _LONGEST_NAMING else None
+
+
+@lru_cache(1024)
+def _scope_named(value: bytes) -> tuple[str, int] | None:
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    return str(said.get("sha256")), said["labels"] if type(said.get("labels")) is int else -1
+
+
+def _bring(
+    scopes: Mapping[str, bytes], named: tuple[str, int] | None, number: int, found: Checked
+) -> None:
+    for digest, value in scopes.items():
+        if sha256(value).hexdigest() != digest:
+            found.problems.append(f"{place(number)}: its scope {digest} was changed")
+        elif named is None or digest != named[0]:
+            found.problems.append(f"{place(number)}: it does not name the scope {digest}")
+        elif (labels := _labels(value)) != named[1]:
+            found.problems.append(f"{place(number)}: its scope {digest} has {labels} labels")
+        else:
+            found.brought.setdefault(named, number)
+
+
+def _labels(value: bytes) -> int:
+    try:
+        return len(json.loads(value))
+    except (ValueError, TypeError, RecursionError):
+        return -1

@@ -1,0 +1,270 @@
+"""A record in a bundle: one line of canonical JSON, with the leaf as it was hashed and what it opens to.
+
+    {"index":5,"leaf":{"commitments":{"act":"…"},"id":"…","version":1},"openings":{"act":{"salt":"…","value":"…"}}}
+
+and where they are needed `"path"`, the inclusion path of a selected record, and `"scopes"`, the lists of labels that
+a record is the first to name, by their digests. There is one line for one record:
+what is not it to the byte is refused.
+"""
+
+import hashlib
+import json
+import re
+from binascii import unhexlify
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+from copilot.ledger.proofs.keys import utf8
+from copilot.ledger.proofs.merkle import hash_leaf
+from policy.errors import BadInput
+
+LARGEST_INDEX = 2**53
+"""What canonical JSON can write as a number, exclusive."""
+SALT_BYTES = 16
+"""Always, since commitments hash salt and value one after the other: nobody can shift bytes between them."""
+Opening: TypeAlias = tuple[bytes, bytes]
+"""Salt and canonical JSON."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ID = re.compile(r"[0-9a-f]{32}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_SALT = re.compile(r"[0-9a-f]{32}")
+_MEMBERS = {"index", "leaf", "openings"}
+_IF_NEEDED = {"path", "scopes"}
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class BundledRecord(NamedTuple):
+    """A record as it stands in a bundle."""
+
+    leaf_index: int
+    """Where its leaf stands in the log, from 0."""
+    leaf: bytes
+    openings: Mapping[str, Opening]
+    """What is left to open, by name; the leaf commits to what is not."""
+    scopes: Mapping[str, bytes] = {}
+    """By digest (hex): labels in canonical JSON."""
+    path: Sequence[bytes] | None = None
+    """From the leaf to the root of the bundle's checkpoint; None in a whole log."""
+
+
+class Leaf(NamedTuple):
+    """What a leaf says."""
+
+    ledger_id: str
+    commitments: Mapping[str, str]
+    """SHA-256 (hex) of salt and value, by name."""
+
+    def __bytes__(self) -> bytes:
+        committed = ",".join(f'"{name}":"{one}"' for name, one in self.commitments.items())
+        return f'{{"commitments":{{{committed}}},"id":"{self.ledger_id}","version":1}}'.encode()
+
+
+def commitment(opening: Opening) -> str:
+    """SHA-256 (hex) over salt and value."""
+    return hashlib.sha256(opening[0] + opening[1]).hexdigest()
+
+
+def write_line(record: BundledRecord) -> bytes:
+    """The record's line, without its end. BadInput where none could be read that says the same."""
+    read_leaf(record.leaf)
+    line = _line(record)
+    if b"\n" in line:
+        raise BadInput(
+            f"the record with the index {record.leaf_index} has a line break in its bytes"
+        )
+    return line
+
+
+def read_line(line: bytes) -> tuple[BundledRecord, Leaf]:
+    """BadInput says what is malformed; that it is canonical follows from writing it again."""
+    members = _members(_json(line))
+    leaf = _leaf(members["leaf"])
+    record = BundledRecord(
+        leaf_index=_index(members["index"]),
+        leaf=bytes(leaf),
+        openings={name: _opening(name, one) for name, one in members["openings"].items()},
+        scopes={_digest(name): _bytes(one) for name, one in members.get("scopes", {}).items()},
+        path=_path(members["path"]) if "path" in members else None,
+    )
+    if _line(record) != line:
+        raise BadInput("it is not in canonical form")
+    return record, leaf
+
+
+def read_leaf(data: bytes) -> Leaf:
+    """BadInput where it is not the canonical form of a leaf."""
+    leaf = _leaf(_json(data))
+    if bytes(leaf) != data:
+        raise BadInput("its leaf is not in canonical form")
+    return leaf
+
+
+class Plain(NamedTuple):
+    """What a plain line says, its commitments compared."""
+
+    leaf_hash: bytes
+    openings: list[tuple[bytes, bytes]]
+    """Names and values: all that the leaf commits to."""
+
+
+_SALTED, _VALUED, _NEXT, _LAST = b'{"salt":"', b'","value":"', b'"},"', b'"}}}'
+_PLAIN_ID = re.compile(rb"[0-9a-f]{32}")
+_VALUE_AT = 2 * SALT_BYTES + len(_VALUED)
+
+
+def read_plain(line: bytes, index: int) -> Plain | None:
+    """What `read_line` gives for most lines of a whole log once commitments are compared, in a third of the time.
+
+    None where the line is not plain: something is missing, added, wrong, or escaped that is no quote. `line` must be
+    UTF-8 without control characters. Values are texts in JSON, so that no value has the marks at which it is cut;
+    of the leaf nothing is parsed, it is built from the openings and compared.
+    """
+    head, *cuts = line.split(_SALTED)
+    escaped = line.count(b'\\"')
+    if line.count(b"\\") != escaped or line.count(b'"') - escaped != 14 + 14 * len(cuts):
+        return None
+    name = head[head.rfind(b'"', 0, -2) + 1 : -2]
+    openings, committed = list[tuple[bytes, bytes]](), list[bytes]()
+    for left, cut in enumerate(cuts, 1 - len(cuts)):
+        end = cut.rfind(_NEXT) if left else len(cut) - len(_LAST)
+        salt, value = _salt(cut), cut[_VALUE_AT:end].translate(None, b"\\")
+        if salt is None or not _may_be_called(name):
+            return None
+        digest = hashlib.sha256(salt + value).hexdigest()
+        committed.append(b'"%b":"%b"' % (name, digest.encode()))
+        openings.append((name, value))
+        name = cut[end + len(_NEXT) : -2] if left else b""
+        if not cut.endswith(b'":' if left else _LAST):
+            return None
+    return _plain(head, index, openings, committed)
+
+
+def _plain(
+    head: bytes, index: int, openings: list[tuple[bytes, bytes]], committed: list[bytes]
+) -> Plain | None:
+    """Whether all before the first opening's salt is what follows from the openings."""
+    names = [name for name, _ in openings]
+    if not names or any(one >= other for one, other in pairwise(names)):
+        return None
+    before = b'{"index":%d,"leaf":' % index
+    after = b',"openings":{"%b":' % names[0]
+    leaf = head[len(before) : -len(after)]
+    ledger_id = leaf[-46:-14]
+    built = b'{"commitments":{%b},"id":"%b","version":1}' % (b",".join(committed), ledger_id)
+    if head != before + built + after or not _PLAIN_ID.fullmatch(ledger_id):
+        return None
+    return Plain(hash_leaf(leaf), openings)
+
+
+def _salt(cut: bytes) -> bytes | None:
+    salt = cut[: 2 * SALT_BYTES]
+    if not cut.startswith(_VALUED, 2 * SALT_BYTES) or salt != salt.lower():
+        return None
+    try:
+        return unhexlify(salt)
+    except ValueError:
+        return None
+
+
+@lru_cache(1024)
+def _may_be_called(name: bytes) -> bool:
+    return name.isascii() and _NAME.fullmatch(name.decode()) is not None
+
+
+def _line(record: BundledRecord) -> bytes:
+    openings = (
+        b'"%b":{"salt":"%b","value":%b}'
+        % (utf8(name, "a name"), salt.hex().encode(), _escaped(value))
+        for name, (salt, value) in sorted(record.openings.items())
+    )
+    parts = [
+        b'{"index":%d,"leaf":%b,"openings":{%b}'
+        % (record.leaf_index, record.leaf, b",".join(openings))
+    ]
+    if record.path is not None:
+        parts.append(
+            b',"path":[%b]' % b",".join(b'"%b"' % one.hex().encode() for one in record.path)
+        )
+    if record.scopes:
+        scopes = (b'"%b":%b' % (d.encode(), _escaped(v)) for d, v in sorted(record.scopes.items()))
+        parts.append(b',"scopes":{%b}' % b",".join(scopes))
+    return b"".join([*parts, b"}"])
+
+
+def _escaped(value: bytes) -> bytes:
+    try:
+        return _text(value.decode()).encode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"a value is not UTF-8 at byte {error.start}") from error
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise BadInput("it is not JSON in UTF-8") from error
+
+
+def _members(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not _MEMBERS <= value.keys() <= _MEMBERS | _IF_NEEDED:
+        raise BadInput("it has not the members index, leaf, openings and perhaps path, scopes")
+    for name in ("openings", "scopes"):
+        if not isinstance(value.get(name, {}), dict):
+            raise BadInput(f"its {name} are not an object")
+    return value
+
+
+def _leaf(value: Any) -> Leaf:
+    if not isinstance(value, dict) or value.keys() != {"commitments", "id", "version"}:
+        raise BadInput("its leaf has not the members commitments, id and version")
+    if type(value["version"]) is not int or value["version"] != 1:
+        raise BadInput("its leaf is of an unknown version")
+    commitments, ledger_id = value["commitments"], value["id"]
+    if not isinstance(commitments, dict) or not all(map(_is_name, commitments)):
+        raise BadInput("the commitments of its leaf are not an object with plain names")
+    if not _is(_ID, ledger_id) or not all(_is(_HASH, one) for one in commitments.values()):
+        raise BadInput("its leaf has an id or a commitment that is not in hexadecimal")
+    return Leaf(ledger_id, dict(sorted(commitments.items())))
+
+
+def _index(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < LARGEST_INDEX:
+        raise BadInput("its index is not a whole number of a leaf")
+    return value
+
+
+def _opening(name: str, value: Any) -> Opening:
+    if not _is_name(name) or not isinstance(value, dict) or value.keys() != {"salt", "value"}:
+        raise BadInput("an opening has no plain name or has not the members salt and value")
+    if not _is(_SALT, value["salt"]):
+        raise BadInput(f"the salt of {name} is not {SALT_BYTES} bytes in hexadecimal")
+    return bytes.fromhex(value["salt"]), _bytes(value["value"])
+
+
+def _digest(value: str) -> str:
+    if not _is(_HASH, value):
+        raise BadInput("a scope is not named by a SHA-256 in hexadecimal")
+    return value
+
+
+def _path(value: Any) -> list[bytes]:
+    if not isinstance(value, list) or not all(_is(_HASH, one) for one in value):
+        raise BadInput("its path is not a list of hashes in hexadecimal")
+    return [bytes.fromhex(one) for one in value]
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise BadInput("a value is not a text of JSON")
+    return utf8(value, "a value")
+
+
+def _is_name(value: Any) -> bool:
+    return _is(_NAME, value)
+
+
+def _is(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

@@ -1,0 +1,199 @@
+"""Writing a bundle: into a folder beside its place, which takes the name once it is whole."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, Protocol, Self
+
+from copilot.ledger.proofs.bundle import (
+    CHECKPOINT,
+    EARLIER,
+    KEYS,
+    LONGEST_LINE,
+    RECORDS,
+    ROTATIONS,
+    STATEMENT,
+    earlier_line,
+    is_extra,
+)
+from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.keys import Signer, VerifierKey
+from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.record import BundledRecord, write_line
+from copilot.ledger.proofs.statement import Statement
+from policy.errors import BadInput
+
+
+class Proofs(Protocol):
+    """Where paths come from, as RFC 9162 sections 2.1.3.1 and 2.1.4.1 define them."""
+
+    def inclusion(self, leaf_index: int, tree_size: int) -> Sequence[bytes]: ...
+
+    def consistency(self, first: int, second: int) -> Sequence[bytes]: ...
+
+
+class Contents(NamedTuple):
+    """What a bundle holds besides its records."""
+
+    checkpoint: bytes
+    """The signed note up to which the log is exported."""
+    keys: Sequence[VerifierKey]
+    """Of the log, oldest first."""
+    earlier: Sequence[bytes] = ()
+    """Signed notes of smaller sizes, in their order; of a selection also those that its reader holds."""
+    rotations: Sequence[bytes] = ()
+    """Envelopes, one for each change of the key."""
+    extra: Mapping[str, bytes] = {}
+    """Files below `policy/`, `schemas/`, `prov/`."""
+    whole: bool = True
+    """Whether all records up to the checkpoint follow, or a selection of them."""
+
+
+class Export(NamedTuple):
+    """Who exported, when (ISO 8601, UTC), and whose signatures the statement bears."""
+
+    by: str
+    at: str
+    signers: Sequence[Signer]
+
+
+class BundleWriter:
+    """Takes records in the order of their indices; the folder is there after `finish`, and never before.
+
+    For `with`: without `finish` nothing is left behind. OSError is the caller's to name.
+    """
+
+    def __init__(self, folder: Path, contents: Contents, proofs: Proofs) -> None:
+        """BadInput where the folder is there already, or the contents do not make a bundle."""
+        if os.path.lexists(folder):
+            raise BadInput(f"{folder} is there already; name a folder that is not")
+        self._checkpoint = Checkpoint.parse(Note.parse(contents.checkpoint).text)
+        self._folder, self._contents, self._proofs = folder, contents, proofs
+        self._sha256 = dict[str, str]()
+        self._records, self._last, self._given = 0, -1, set[str]()
+        self._digest = hashlib.sha256()
+
+    def __enter__(self) -> Self:
+        parent = self._folder.absolute().parent
+        with ExitStack() as undo:
+            self._partial = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=parent))
+            undo.callback(shutil.rmtree, self._partial, ignore_errors=True)
+            self._lines: BinaryIO = undo.enter_context((self._partial / RECORDS).open("xb"))
+            self._write_contents()
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._undo.close()
+
+    def add(self, record: BundledRecord) -> None:
+        """Scopes that an earlier record brought are left out. BadInput where the order or the form is wrong."""
+        if not self._last < record.leaf_index < self._checkpoint.size:
+            raise BadInput(
+                f"the record with the index {record.leaf_index} is out of order or too new"
+            )
+        if (record.path is None) is not self._contents.whole:
+            raise BadInput("records have paths in a selection, and in a whole log none")
+        new = {one: value for one, value in record.scopes.items() if one not in self._given}
+        line = write_line(record._replace(scopes=new)) + b"\n"
+        if len(line) > LONGEST_LINE:
+            raise BadInput(
+                f"the record with the index {record.leaf_index} is longer than a line may be"
+            )
+        self._lines.write(line)
+        self._digest.update(line)
+        self._given |= new.keys()
+        self._records, self._last = self._records + 1, record.leaf_index
+
+    def finish(self, export: Export) -> None:
+        """Signs the statement and gives the folder its name, once all is on the disk."""
+        if self._contents.whole and self._records != self._checkpoint.size:
+            raise BadInput(
+                f"a whole log of {self._checkpoint.size} records has not {self._records}"
+            )
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+        self._sha256[RECORDS] = self._digest.hexdigest()
+        self._write(STATEMENT, self._statement(export).sign(export.signers))
+        for folder in (*filter(Path.is_dir, self._partial.rglob("*")), self._partial):
+            _sync(folder)
+        self._partial.rename(self._folder)
+        self._undo.pop_all()
+        self._lines.close()
+        _sync(self._folder.absolute().parent)
+
+    def _statement(self, export: Export) -> Statement:
+        return Statement(
+            origin=self._checkpoint.origin,
+            size=self._checkpoint.size,
+            root=self._checkpoint.root,
+            whole=self._contents.whole,
+            records=self._records,
+            exported_by=export.by,
+            exported_at=export.at,
+            files=self._sha256,
+        )
+
+    def _write_contents(self) -> None:
+        given = self._contents
+        self._write(CHECKPOINT, given.checkpoint)
+        self._write(EARLIER, b"".join(self._earlier()))
+        self._write(KEYS, "".join(f"{one}\n" for one in given.keys).encode())
+        self._write(ROTATIONS, b"".join(one + b"\n" for one in given.rotations))
+        for name, data in given.extra.items():
+            if not is_extra(name):
+                raise BadInput(f"{name} is no file that a bundle can hold")
+            self._write(name, data)
+
+    def _earlier(self) -> Iterable[bytes]:
+        """Each with the path to the next, the last one's to the bundle's checkpoint."""
+        notes = [Note.parse(one).text for one in self._contents.earlier]
+        sizes = [*(Checkpoint.parse(one).size for one in notes), self._checkpoint.size]
+        for note, first, second in zip(self._contents.earlier, sizes, sizes[1:], strict=False):
+            if first >= second:
+                raise BadInput("the earlier checkpoints are not of growing size")
+            yield earlier_line(note, self._proofs.consistency(first, second)) + b"\n"
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self._partial / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if name != STATEMENT:
+            self._sha256[name] = hashlib.sha256(data).hexdigest()
+
+
+def write_bundle(
+    folder: Path,
+    contents: Contents,
+    records: Iterable[BundledRecord],
+    proofs: Proofs,
+    export: Export,
+) -> None:
+    """Writes all of it, or leaves nothing. A selection's paths are taken from `proofs`; see `BundleWriter`."""
+    size = Checkpoint.parse(Note.parse(contents.checkpoint).text).size
+    with BundleWriter(folder, contents, proofs) as writer:
+        for one in records:
+            path = None if contents.whole else proofs.inclusion(one.leaf_index, size)
+            writer.add(one._replace(path=path))
+        writer.finish(export)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,206 @@
+"""Ten ways to pass off another history, each done as well as can be: who has the right key signs with it again."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from copilot.ledger.proofs.bundle import RECORDS, canonical_json
+from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment, read_leaf, write_line
+from tests.unit.proofs.bundles import KEY, NEXT, STRANGER, Log, copied, export, random_log, restate
+from tests.unit.proofs.flips import flipped
+
+TIMES = int(os.environ.get("COPILOT_TAMPERINGS", "100"))
+LOGS = 10
+
+
+@dataclass(frozen=True)
+class Case:
+    """A log, an honest bundle of it, and a folder to put another into."""
+
+    random: Random
+    log: Log
+    honest: Path
+    into: Path
+    held: int
+    """The size of the checkpoint that the auditor keeps."""
+
+    def checkpoint(self) -> bytes:
+        return self.log.checkpoint(self.held)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an auditor is given, and what that auditor holds from before."""
+
+    folder: Path
+    held: Sequence[bytes]
+
+
+Tampering = Callable[[Case], Shown]
+
+
+@cache
+def honest(number: int, root: Path) -> tuple[Log, Path]:
+    """One of a few logs, and its bundle with earlier checkpoints."""
+    random = Random(number)
+    log = random_log(random, random.randint(8, 24))
+    size = len(log.records)
+    earlier = sorted(random.sample(range(size), 2))
+    return log, export(log, root / f"honest-{number}", earlier=earlier)
+
+
+def case(name: str, seed: int, root: Path) -> Case:
+    log, folder = honest(seed % LOGS, root)
+    random = Random(f"{name} {seed}")
+    held = random.randint(1, len(log.records))
+    return Case(random, log, folder, root / f"{name}-{seed}", held)
+
+
+def edit(case: Case) -> Shown:
+    """Another value; in half of them the leaf and its commitment are made anew as well."""
+    lines = _lines(case.honest)
+    at = case.random.randrange(len(lines))
+    return _restated(case, [*lines[:at], write_line(_edited(case, at)), *lines[at + 1 :]])
+
+
+def flip(case: Case) -> Shown:
+    """One bit, anywhere."""
+    folder = copied(case.honest, case.into)
+    file = case.random.choice(sorted(one for one in folder.rglob("*") if one.is_file()))
+    if data := file.read_bytes():
+        file.write_bytes(flipped(data, case.random.randrange(len(data) * 8)))
+    else:
+        file.write_bytes(b"\n")
+    return Shown(folder, [case.checkpoint()])
+
+
+def delete(case: Case) -> Shown:
+    lines = _lines(case.honest)
+    del lines[case.random.randrange(len(lines))]
+    return _restated(case, _numbered(case, lines))
+
+
+def swap(case: Case) -> Shown:
+    lines = _lines(case.honest)
+    one, other = case.random.sample(range(len(lines)), 2)
+    lines[one], lines[other] = lines[other], lines[one]
+    return _restated(case, _numbered(case, lines))
+
+
+def insert(case: Case) -> Shown:
+    """A new record, or one that is there already."""
+    lines = _lines(case.honest)
+    log = Log()
+    log.add(case.random, {"question": "never asked"})
+    new = case.random.choice([*lines, write_line(log.records[0])])
+    lines.insert(case.random.randrange(len(lines) + 1), new)
+    return _restated(case, _numbered(case, lines))
+
+
+def truncate(case: Case) -> Shown:
+    """From some record on, or within a line."""
+    lines = _lines(case.honest)
+    kept = lines[: case.random.randrange(len(lines))]
+    whole = b"".join(one + b"\n" for one in kept)
+    part = case.random.choice([b"", lines[len(kept)][: case.random.randint(1, 200)]])
+    return _rewritten(case, whole + part)
+
+
+def reseal_with_a_wrong_key(case: Case) -> Shown:
+    """A log of one's own, signed throughout by a key that is not the log's; in half of them under its name."""
+    log, _ = _another(case, case.random.randrange(len(case.log.records)))
+    signer = case.random.choice([STRANGER, NEXT])
+    return Shown(export(log, case.into, signers=[signer]), [case.checkpoint()])
+
+
+def reseal_before_a_held_checkpoint(case: Case) -> Shown:
+    """With the log's own key, over a record that the held checkpoint covers."""
+    log, _ = _another(case, case.random.randrange(case.held))
+    earlier = sorted(case.random.sample(range(len(log.records)), 2))
+    return Shown(export(log, case.into, earlier=earlier), [case.checkpoint()])
+
+
+def roll_back(case: Case) -> Shown:
+    """The log as it honestly was before the held checkpoint."""
+    size = case.random.randrange(case.held)
+    return Shown(export(case.log, case.into, size=size), [case.checkpoint()])
+
+
+def fork(case: Case) -> Shown:
+    """Two logs with one beginning, each shown to one auditor, who then compare their checkpoints."""
+    at = case.random.randrange(len(case.log.records))
+    other, first = _another(case, at)
+    theirs = case.random.randint(first + 1, len(other.records))
+    ours = case.random.randint(first + 1, len(case.log.records))
+    shown = case.random.choice([case.log, other])
+    both = [case.log.checkpoint(ours), other.checkpoint(theirs)]
+    return Shown(export(shown, case.into), case.random.sample(both, 2))
+
+
+_RECORDS = r"not the records of the checkpoint|does not match its commitment"
+_HELD = r"not the log of the held"
+
+TAMPERINGS: Mapping[Tampering, str] = {
+    edit: _RECORDS,
+    flip: "",
+    delete: _RECORDS,
+    swap: _RECORDS,
+    insert: _RECORDS,
+    truncate: _RECORDS,
+    reseal_with_a_wrong_key: "checkpoint: the note bears no signature by a known key",
+    reseal_before_a_held_checkpoint: _HELD,
+    roll_back: "before the held",
+    fork: f"{_HELD}|was forked at",
+}
+"""Each with a pattern of what gives it away, whatever else does."""
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return (folder / RECORDS).read_bytes().splitlines()
+
+
+def _edited(case: Case, at: int) -> BundledRecord:
+    record = case.log.shown(len(case.log.records))[at]
+    name = case.random.choice(sorted(record.openings))
+    changed = (record.openings[name][0], canonical_json({"kind": "another"}))
+    openings = {**record.openings, name: changed}
+    if case.random.random() < 0.5:
+        return record._replace(openings=openings)
+    leaf = read_leaf(record.leaf)
+    commitments = {**leaf.commitments, name: commitment(changed)}
+    return record._replace(openings=openings, leaf=bytes(Leaf(leaf.ledger_id, commitments)))
+
+
+def _another(case: Case, at: int) -> tuple[Log, int]:
+    """The log with another record at that place, its leaf as good as any; and the place."""
+    forged = Log()
+    forged.add(case.random, {"question": f"another {case.random.random()}"})
+    record = forged.records[0]._replace(leaf_index=at)
+    records = [*case.log.records[:at], record, *case.log.records[at + 1 :]]
+    erasures = {
+        number: one for number, one in case.log.erasures.items() if at not in (number, one[0])
+    }
+    return Log(records, erasures), at
+
+
+def _numbered(case: Case, lines: list[bytes]) -> list[bytes]:
+    """In half of them every line gets the index that its place asks for."""
+    if case.random.random() < 0.5:
+        return lines
+    rests = [line.partition(b",")[2] for line in lines]
+    return [b'{"index":%d,' % number + rest for number, rest in enumerate(rests)]
+
+
+def _restated(case: Case, lines: Sequence[bytes]) -> Shown:
+    return _rewritten(case, b"".join(one + b"\n" for one in lines))
+
+
+def _rewritten(case: Case, data: bytes) -> Shown:
+    """The checkpoint must stay as it is, for others saw it; the statement is signed again."""
+    folder = copied(case.honest, case.into)
+    (folder / RECORDS).write_bytes(data)
+    restate(folder, KEY)
+    return Shown(folder, [case.checkpoint()])

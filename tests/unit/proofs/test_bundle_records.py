@@ -1,0 +1,132 @@
+"""Selections, erased openings and shared scopes: what a bundle may lack, and what must explain it."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from copilot.ledger.proofs.bundle import (
+    RECORDS,
+)
+from tests.unit.proofs.bundles import (
+    Log,
+    export,
+    random_log,
+    verify,
+    without,
+)
+
+LOG = random_log(Random(5), 24)
+SIZE = len(LOG.records)
+
+
+def test_a_selection_holds_by_its_paths(tmp_path: Path) -> None:
+    shown = export(LOG, tmp_path / "some", earlier=[4, 9], selected=[0, 5, SIZE - 1])
+    report = verify(shown, LOG.checkpoint(9), LOG.checkpoint())
+    assert report.problems == []
+    assert (report.whole, report.records, report.size) == (False, 3, SIZE)
+    assert f"3 of {SIZE} records" in report.summary()
+
+
+def test_a_selection_of_nothing_holds(tmp_path: Path) -> None:
+    shown = export(LOG, tmp_path / "none", selected=[])
+    assert verify(shown).problems == []
+
+
+def test_an_opening_without_an_erasure_is_told_apart_and_only_a_whole_log_must_explain_it(
+    tmp_path: Path,
+) -> None:
+    position = min(position for position, _ in LOG.erasures.values())
+    erasures = {at for at, (one, _) in LOG.erasures.items() if one == position}
+    selected = [one for one in range(SIZE) if one not in erasures]
+    report = verify(export(LOG, tmp_path / "some", selected=selected))
+    assert report.problems == []
+    assert report.unexplained == len(report.unexplained_at) == 2
+    assert report.unexplained_at[0].startswith(f"record {position}: act is not there")
+    assert "2 openings not given" in report.summary()
+
+
+def test_an_opening_that_nobody_erased_fails_a_whole_log(tmp_path: Path) -> None:
+    kept = min({*range(SIZE)} - {position for position, _ in LOG.erasures.values()})
+    for name in ("act", "index"):
+        log = Log([*LOG.records], LOG.erasures)
+        log.records[kept] = without(log.records[kept], name)
+        report = verify(export(log, tmp_path / name))
+        assert report.problems == [f"record {kept}: {name} is not there, and no erasure says why"]
+        assert report.unexplained == 1
+
+
+def test_no_erasure_takes_the_index_and_none_explains_what_came_after_it(tmp_path: Path) -> None:
+    random, log = Random(1), Log()
+    for _ in range(3):
+        log.add(random, {"question": "who?"})
+    log.erase(random, 0, "question", "index")
+    report = verify(export(log, tmp_path / "index"))
+    assert report.problems == ["record 0: index is not there, and no erasure says why"]
+    log.add(random, {"question": "who?"})
+    log.erasures = {3: (0, ["question"]), 2: (4, ["question"])}
+    report = verify(export(log, tmp_path / "later"))
+    assert report.problems == ["record 4: question is not there, and no erasure says why"]
+
+
+@pytest.mark.parametrize("kind", ["ask", "erasure"])
+def test_only_an_erasure_explains(kind: str, tmp_path: Path) -> None:
+    random, log = Random(1), Log()
+    ledger_id = log.add(random, {"question": "who?"})
+    log.add(random, {"erased": [{"ledger_id": ledger_id, "names": ["question"]}]}, kind)
+    log.erasures = {1: (0, ["question"])}
+    assert (verify(export(log, tmp_path / kind)).problems == []) is (kind == "erasure")
+
+
+@pytest.mark.parametrize("erased", [7, [7], [{"names": ["act"]}], [{"ledger_id": "x"}]])
+def test_an_erasure_that_cannot_be_read_is_a_problem(erased: object, tmp_path: Path) -> None:
+    log = Log()
+    log.add(Random(1), {"erased": erased}, "erasure")
+    [problem] = verify(export(log, tmp_path / "bundle")).problems
+    assert problem == "records.ndjson line 1: what it says was erased cannot be read"
+
+
+def scoped() -> Log:
+    log, random = Log(), Random(2)
+    for labels in (["U"], ["U"], ["U", "S"]):
+        log.add(random, {"scope": labels})
+    return log
+
+
+def test_a_scope_comes_once_with_the_first_record_that_names_it(tmp_path: Path) -> None:
+    shown = export(scoped(), tmp_path / "bundle")
+    lines = (shown / RECORDS).read_bytes().splitlines()
+    assert [b'"scopes"' in line for line in lines] == [True, False, True]
+    assert verify(shown).problems == []
+
+
+@pytest.mark.parametrize(
+    ("first", "problems"),
+    [
+        (None, ["line 1: no record up to it brings its scope", "line 3"]),
+        ({0: b'["T"]'}, ["was changed"]),
+        ({0: b'["U"]', 1: b'["U","S"]'}, ["it does not name the scope"]),
+    ],
+)
+def test_a_scope_that_is_missing_or_changed_is_named(
+    first: dict[int, bytes] | None, problems: list[str], tmp_path: Path
+) -> None:
+    log = scoped()
+    digests = [*log.records[0].scopes, *log.records[2].scopes]
+    scopes = {digests[at]: value for at, value in (first or {}).items()}
+    log.records[0] = log.records[0]._replace(scopes=scopes)
+    if first is None:
+        log.records = [one._replace(scopes={}) for one in log.records]
+    found = verify(export(log, tmp_path / "bundle")).problems
+    assert all(any(one in problem for problem in found) for one in problems), found
+
+
+def test_a_scope_with_another_number_of_labels_is_named(tmp_path: Path) -> None:
+    log, random = Log(), Random(2)
+    log.add(random, {"scope": ["U"]})
+    digest, value = next(iter(log.records[0].scopes.items()))
+    other = Log()
+    other.add(random, {"scope": {"labels": 2, "sha256": digest}})
+    other.records[0] = other.records[0]._replace(scopes={digest: value})
+    found = verify(export(other, tmp_path / "bundle")).problems
+    assert f"records.ndjson line 1: its scope {digest} has 1 labels" in found
