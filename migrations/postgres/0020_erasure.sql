@@ -80,14 +80,17 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 CREATE TRIGGER erased_openings_are_final BEFORE UPDATE OR DELETE OR TRUNCATE ON erased_openings
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+-- Whoever serves has one plan for a statement, whatever its values; the functions below that go through the whole ledger
+-- are planned for the values that they have.
+
 -- The words of a text, in lower case. Separators are listed, since what \w is depends on the database's locale.
 CREATE FUNCTION text_words(given text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_remove(string_to_array(translate(lower(given),
-        E'\t\n\x0b\f\r!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~\u00a0\u00ab\u00bb\u2010\u2011\u2012\u2013\u2014\u2015'
-        '\u2018\u2019\u201a\u201c\u201d\u201e\u2026\u202f\u3000\u3001\u3002', repeat(' ', 100)), ' '), '')
+    SELECT array_remove(regexp_split_to_array(lower(given),
+        '[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u007f\u00a0\u00ab\u00bb\u2010-\u2015\u2018-\u201f\u2026\u202f\u3000-\u3002]+'),
+        '')
 $$;
 -- Every run of eight words of a text, each once or more often.
-CREATE FUNCTION eight_word_runs(given text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION eight_word_runs(given text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT run FROM (
         SELECT at, string_agg(word, ' ') OVER (ORDER BY at ROWS BETWEEN CURRENT ROW AND 7 FOLLOWING) AS run,
                count(*) OVER () AS words
@@ -110,25 +113,40 @@ CREATE FUNCTION label_covers(higher jsonb, lower jsonb) RETURNS boolean LANGUAGE
              OR higher ? 'releasable_to' AND lower->'releasable_to' @> (higher->'releasable_to'))
 $$;
 
+-- The chunks that an opening cites.
+CREATE FUNCTION cited_chunks(value text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5 AS $$
+    SELECT m[1] FROM regexp_matches(value, '"chunk_id": ?"([^"\\]+)"', 'g') m
+$$;
+
 -- Where in the openings and stored answers eight words of these texts stand, in records that only those may read who
--- may read the text. What others wrote cannot be of it: that it went would tell them that it was there.
+-- may read the text. What others wrote cannot be of it: that it went would tell them that it was there. Of what was
+-- answered only what cites something that is not there any more: the rest has its words of other documents.
 CREATE FUNCTION runs_in_ledger(texts text[], text_labels int[], since timestamptz)
 RETURNS TABLE (ledger_id text, label_id int, name text) LANGUAGE sql STABLE
-SET search_path = pg_catalog, public, pg_temp AS $$
+SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
     WITH covering AS MATERIALIZED (
         SELECT r.label_id AS record_label, t.label_id AS text_label FROM labels t, labels r
         WHERE t.label_id = ANY (text_labels) AND r.tenant = t.tenant AND label_covers(r.value, t.value)
     ), runs AS MATERIALIZED (
         SELECT DISTINCT t.label_id AS text_label, run FROM unnest(texts, text_labels) AS t (text, label_id),
                eight_word_runs(t.text) run
+    ), cites AS MATERIALIZED (
+        SELECT o.ledger_id, cited FROM ledger_openings o, cited_chunks(convert_from(o.value, 'UTF8')) cited
+        WHERE o.name IN ('contexts', 'answer') AND o.label_id IN (SELECT record_label FROM covering)
+    ), founded AS MATERIALIZED (
+        SELECT s.ledger_id FROM cites s LEFT JOIN chunks c ON c.chunk_id = s.cited
+        GROUP BY s.ledger_id HAVING bool_and(c.chunk_id IS NOT NULL)
     ), said AS (
         SELECT o.ledger_id, o.label_id, o.name, opened_text(o.value) AS text
         FROM ledger_openings o JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since
         WHERE o.label_id IN (SELECT record_label FROM covering) AND octet_length(o.value) > 17
-          AND o.name <> ALL ('{index,scope,stored_answer,prompt,routing,model,scan,opening,contexts,erasure}')
+          AND o.name <> ALL ('{index,scope,stored_answer,prompt,routing,model,scan,opening,contexts,erasure,erased}')
+          AND (o.name <> 'act' OR position('"reason":""'::bytea IN o.value) = 0)
+          AND (o.name NOT IN ('answer', 'dropped') OR o.ledger_id NOT IN (SELECT ledger_id FROM founded))
         UNION ALL
         SELECT e.ledger_id, e.label_id, 'stored', n.body::text FROM answers n JOIN ledger_entries e USING (ledger_id)
         WHERE e.label_id IN (SELECT record_label FROM covering) AND e.recorded_at >= since
+          AND n.ledger_id NOT IN (SELECT ledger_id FROM founded)
     )
     SELECT DISTINCT s.ledger_id, s.label_id, s.name
     FROM said s, eight_word_runs(s.text) AS said_run
@@ -136,18 +154,15 @@ SET search_path = pg_catalog, public, pg_temp AS $$
     WHERE c.record_label = s.label_id
 $$;
 
--- The chunks that an opening cites.
-CREATE FUNCTION cited_chunks(value text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT m[1] FROM regexp_matches(value, '"chunk_id": ?"([^"\\]+)"', 'g') m
-$$;
-
 -- Takes out of the ledger's openings and stored answers all that is of the parts of an erasure, which are still there and
 -- will be gone by the end of the transaction. Looks at what was recorded from `since` on, and gives what went.
 CREATE FUNCTION erase_traces(of_erasure text, since timestamptz)
-RETURNS TABLE (ledger_id text, label_id int, names text[], answers int) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+RETURNS TABLE (ledger_id text, label_id int, names text[], answers int) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
     parts_going text[]; texts text[]; text_labels int[]; chunks_going text[];
+    hit_ids text[]; hit_names text[]; made_of_it text[]; asked_in_it text[];
 BEGIN
     SELECT array_agg(p.part_id) INTO parts_going FROM erased_parts p JOIN erasures e USING (erasure_id)
     WHERE p.erasure_id = of_erasure AND e.ledger_id IS NULL;
@@ -159,55 +174,44 @@ BEGIN
           AND d.document_key IN (SELECT p.document_key FROM parts p WHERE p.part_id = ANY (parts_going))
     ) t;
     SELECT array_agg(c.chunk_id) INTO chunks_going FROM chunks c WHERE c.part_id = ANY (parts_going);
-    RETURN QUERY
-    WITH citing AS MATERIALIZED (
-        SELECT DISTINCT o.ledger_id FROM ledger_openings o
-        JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since,
-             cited_chunks(convert_from(o.value, 'UTF8')) cited
-        WHERE o.name IN ('contexts', 'answer', 'recheck_dropped') AND cited = ANY (chunks_going)
+    SELECT coalesce(array_agg(h.ledger_id), '{}'), coalesce(array_agg(h.name), '{}') INTO hit_ids, hit_names
+    FROM runs_in_ledger(texts, text_labels, since) h;
+    -- What repeats the text without citing it has it of another document that is there, or of an earlier version.
+    made_of_it := ARRAY (
+        SELECT o.ledger_id FROM ledger_openings o
+        JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since
+        WHERE o.name IN ('contexts', 'answer', 'recheck_dropped') AND EXISTS (
+            SELECT FROM cited_chunks(convert_from(o.value, 'UTF8')) cited WHERE cited = ANY (chunks_going))
         UNION
         SELECT n.ledger_id FROM answers n JOIN ledger_entries e USING (ledger_id)
         WHERE e.recorded_at >= since AND n.body->'rests_on' ?| chunks_going
-    ), hits AS MATERIALIZED (
-        SELECT * FROM runs_in_ledger(texts, text_labels, since)
-    ), stale AS MATERIALIZED (
-        -- What repeats the text without citing it has it of another document that is there, or of an earlier version.
-        SELECT h.ledger_id FROM (
-            SELECT DISTINCT ledger_id FROM hits
-            WHERE name IN ('answer', 'dropped', 'stored')
-        ) h
-        WHERE NOT EXISTS (
-            SELECT FROM ledger_openings o, cited_chunks(convert_from(o.value, 'UTF8')) cited
-            WHERE o.ledger_id = h.ledger_id AND o.name IN ('contexts', 'answer')
-        ) OR EXISTS (
-            SELECT FROM ledger_openings o, cited_chunks(convert_from(o.value, 'UTF8')) cited
-            WHERE o.ledger_id = h.ledger_id AND o.name IN ('contexts', 'answer')
-              AND NOT EXISTS (SELECT FROM chunks c WHERE c.chunk_id = cited)
-        )
-    ), made_of_it AS MATERIALIZED (
-        SELECT ledger_id FROM citing UNION SELECT ledger_id FROM stale
-    ), asked_in_it AS MATERIALIZED (
-        SELECT DISTINCT ledger_id FROM hits WHERE name IN ('question', 'plan')
-    ), gone AS (
+        UNION
+        SELECT h.id FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.name IN ('answer', 'dropped', 'stored'));
+    asked_in_it := ARRAY (
+        SELECT DISTINCT h.id FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.name IN ('question', 'plan'));
+    RETURN QUERY
+    WITH gone AS (
         DELETE FROM ledger_openings o
-        WHERE o.name IN ('contexts', 'answer', 'dropped', 'recheck_dropped', 'consulted')
-              AND o.ledger_id IN (SELECT ledger_id FROM made_of_it)
-           OR o.name IN ('question', 'plan', 'unnamed', 'consulted')
-              AND o.ledger_id IN (SELECT ledger_id FROM asked_in_it)
-           OR (o.ledger_id, o.name) IN (SELECT ledger_id, name FROM hits WHERE name NOT IN ('answer', 'dropped'))
+        WHERE o.ledger_id = ANY (made_of_it || asked_in_it || hit_ids) AND (
+              o.name IN ('contexts', 'answer', 'dropped', 'recheck_dropped', 'consulted')
+              AND o.ledger_id = ANY (made_of_it)
+           OR o.name IN ('question', 'plan', 'unnamed', 'consulted') AND o.ledger_id = ANY (asked_in_it)
+           OR o.name NOT IN ('answer', 'dropped') AND o.ledger_id || ' ' || o.name = ANY (
+              SELECT h.id || ' ' || h.name FROM unnest(hit_ids, hit_names) AS h (id, name)))
         RETURNING o.ledger_id, o.label_id, o.name
     ), gone_answers AS (
-        DELETE FROM answers n
-        WHERE n.ledger_id IN (SELECT ledger_id FROM made_of_it UNION SELECT ledger_id FROM asked_in_it)
-        RETURNING n.ledger_id
+        DELETE FROM answers n WHERE n.ledger_id = ANY (made_of_it || asked_in_it) RETURNING n.ledger_id
     ), gone_acts AS (
-        DELETE FROM ledger_acts a WHERE a.ledger_id IN (SELECT ledger_id FROM hits WHERE name = 'act')
+        DELETE FROM ledger_acts a WHERE a.ledger_id = ANY (hit_ids) AND EXISTS (
+            SELECT FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.id = a.ledger_id AND h.name = 'act')
+    ), named AS (
+        SELECT g.ledger_id, array_agg(g.name ORDER BY g.name) AS names FROM gone g GROUP BY g.ledger_id
     )
-    SELECT e.ledger_id, e.label_id,
-           ARRAY (SELECT g.name FROM gone g WHERE g.ledger_id = e.ledger_id ORDER BY g.name),
-           (SELECT count(*)::int FROM gone_answers g WHERE g.ledger_id = e.ledger_id)
-    FROM ledger_entries e
-    WHERE e.ledger_id IN (SELECT ledger_id FROM gone UNION SELECT ledger_id FROM gone_answers)
+    SELECT e.ledger_id, e.label_id, coalesce(n.names, '{}'), (s.ledger_id IS NOT NULL)::int
+    FROM ledger_entries e LEFT JOIN named n ON n.ledger_id = e.ledger_id
+    LEFT JOIN gone_answers s ON s.ledger_id = e.ledger_id
+    WHERE e.ledger_id = ANY (made_of_it || asked_in_it || hit_ids)
+      AND (n.ledger_id IS NOT NULL OR s.ledger_id IS NOT NULL)
     ORDER BY e.ledger_id;
 END $$;
 
@@ -270,7 +274,7 @@ $$;
 -- Searches again, in what is left. Only for texts that this erasure takes, told by their hashes: else whoever may call
 -- this could ask the ledger for any words.
 CREATE FUNCTION search_erased(of_erasure text, texts text[]) RETURNS TABLE (place text, hits bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     theirs text[]; their_labels int[];
 BEGIN
