@@ -21,6 +21,10 @@ _COMMANDS = {
     "relabel": "access:relabel",
     "revoke": "access:revoke",
     "reinstate": "access:reinstate",
+    "hold": "disposal:hold",
+    "release": "disposal:release",
+    "certificate": "disposal:certificate",
+    "retention apply": "disposal:apply",
     "ask": "query:ask",
     "search": "query:search",
     "token": "operate:token",
@@ -89,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _serving(commands)
     _content(commands)
     _access(commands)
+    _disposal(commands)
     _questions(commands)
     _policy(commands)
     _operating(commands)
@@ -137,6 +142,26 @@ def _access(commands: "Commands[argparse.ArgumentParser]") -> None:
     for parser in (delete, relabel, revoke, reinstate):
         _as(parser)
         _json(parser)
+
+
+def _disposal(commands: "Commands[argparse.ArgumentParser]") -> None:
+    texts = {
+        "hold": "keep what one may read of a document from being deleted",
+        "release": "end a legal hold",
+        "certificate": "say what a deletion took, and what stands in its place",
+    }
+    for name, text in texts.items():
+        parser = commands.add_parser(name, help=text)
+        parser.add_argument("id", metavar="ID", help="of a document, or of a part of a hidden one")
+        if name != "certificate":
+            parser.add_argument("--reason", required=True, metavar="TEXT", help="for the ledger")
+        _as(parser)
+        _json(parser)
+    retention = commands.add_parser("retention", help="delete what is past its tenant's rule")
+    apply = retention.add_subparsers(dest="action", required=True).add_parser("apply")
+    apply.add_argument("--dry-run", action="store_true", help="say what would go, and stop")
+    _as(apply)
+    _json(apply)
 
 
 def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -11,6 +11,7 @@ import anyio
 from copilot import answers, readiness
 from copilot.administration import Administration
 from copilot.ask import Pipeline
+from copilot.disposal import Disposal
 from copilot.entity_graph import End, EntityGraph
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
@@ -97,6 +98,7 @@ class Copilot:
         ingest: Ingest,
         replays: Replays,
         administration: Administration,
+        disposal: Disposal,
         metrics: Metrics,
         graph: GraphStore,
         watched: Watched | None = None,
@@ -105,6 +107,7 @@ class Copilot:
         self.settings = settings
         self.metrics = metrics
         self.administration = administration
+        self.disposal = disposal
         self.rate_limit = RateLimit(database, settings.rate_limit)
         self._database = database
         self._engine = engine

@@ -11,11 +11,13 @@ from copilot.ask import Pipeline
 from copilot.break_glass import BreakGlass
 from copilot.compose import Composer
 from copilot.consult import Consultant
+from copilot.disposal import Disposal
 from copilot.find import Finder
 from copilot.gate import Gate
 from copilot.generation.port import Generator
 from copilot.generation.providers import OFFLINE, Provider, Providers
 from copilot.generation.router import Patience, Router
+from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
@@ -30,6 +32,7 @@ from copilot.replay.bundles import PolicyBundles
 from copilot.replay.decided import Decisions
 from copilot.replay.replays import Replays
 from copilot.resources import Resources
+from copilot.retention import Retention
 from copilot.settings import Settings
 from copilot.standing import Standing
 from copilot.telemetry import Metrics
@@ -172,6 +175,7 @@ def assemble(
     bundles = PolicyBundles(database)
     decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
     gate = Gate(engine, scoper, recorder, metrics, decisions)
+    removal = Removal(database, scoper, ledger, recorder)
     graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,
@@ -209,10 +213,20 @@ def assemble(
             engine=engine,
             gate=gate,
             recorder=recorder,
-            removal=Removal(database, scoper, ledger, recorder),
+            removal=removal,
             relabelling=Relabelling(database, scoper, embedder, ledger, recorder),
             standing=Standing(database, ledger, recorder),
             break_glass=BreakGlass(database, engine, ledger),
+        ),
+        disposal=Disposal(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            holds=Holds(database, scoper, ledger, recorder),
+            retention=Retention(database, scoper, removal),
+            rules=installation.retention,
         ),
         metrics=metrics,
         graph=graph,

@@ -12,10 +12,12 @@ from copilot.results import (
     AccessGrant,
     AccessGrants,
     AskOutcome,
+    CertificateOutcome,
     DeleteOutcome,
     DocumentOutcome,
     EntitiesOutcome,
     EntityOutcome,
+    HoldOutcome,
     PathsOutcome,
     RelabelOutcome,
     SearchOutcome,
@@ -66,6 +68,16 @@ class Administration(Protocol):
     ) -> AccessGrants: ...
 
 
+class Disposal(Protocol):
+    """The acts by which documents are kept from deletion, and by which deletions are certified."""
+
+    async def hold(self, asker: Asker, document_id: str, reason: str) -> HoldOutcome: ...
+
+    async def release(self, asker: Asker, document_id: str, reason: str) -> HoldOutcome: ...
+
+    async def certificate(self, asker: Asker, document_id: str) -> CertificateOutcome: ...
+
+
 class Copilot(Protocol):
     """Every act decides, records and only then gives; what goes wrong raises a CopilotError."""
 
@@ -114,6 +126,9 @@ class Copilot(Protocol):
 
     @property
     def administration(self) -> Administration: ...
+
+    @property
+    def disposal(self) -> Disposal: ...
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""

@@ -9,6 +9,7 @@ from copilot.api import inputs, types
 from copilot.api.access import AccessMutation, AccessQuery
 from copilot.api.cost import PAGE
 from copilot.api.declare import field, view
+from copilot.api.disposal import DisposalMutation, DisposalQuery
 from copilot.api.entities import EntityQuery
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
@@ -19,7 +20,7 @@ from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery, EntityQuery, ReplayQuery):
+class Query(AccessQuery, DisposalQuery, EntityQuery, ReplayQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)
@@ -93,7 +94,7 @@ class Query(AccessQuery, EntityQuery, ReplayQuery):
 
 
 @view()
-class Mutation(AccessMutation):
+class Mutation(AccessMutation, DisposalMutation):
     """What can be changed."""
 
     @field(types.IngestReport, strawberry.mutation)

@@ -31,11 +31,17 @@ LABELLED = [
 ]
 LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"]
 SEALS = ["ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"]
+ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
+"""What readers may see of deletions; holds and the chunks that went are shown to none of them."""
+HIDDEN_ERASURES = ["legal_holds", "erased_chunks"]
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]
 OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
-TABLES = [*LABELLED, *LEDGER, *SEALS, *PEOPLE, *GRAPH, *EMBEDDING, *OF_ALL]
+TABLES = [
+    *(*LABELLED, *LEDGER, *SEALS, *PEOPLE, *GRAPH, *EMBEDDING),
+    *(*ERASURES, *HIDDEN_ERASURES, *OF_ALL),
+]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
 
@@ -222,7 +228,7 @@ def test_without_a_scope_there_is_an_error_and_no_row(hidden: Hidden, block: str
         connection.execute(forgetful(block).encode(), hidden.values)
 
 
-@pytest.mark.parametrize("table", [*LABELLED, *LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LABELLED, *LEDGER, *ERASURES, "answers"])
 def test_an_empty_scope_shows_nothing(hidden: Hidden, table: str) -> None:
     role = Role.AUDITOR if table in LEDGER else Role.READER
     query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
@@ -284,6 +290,23 @@ def test_whoever_writes_the_ledger_cannot_read_it(database_url: str, table: str)
 def test_entries_come_in_by_the_one_function_alone(database_url: str, role: Role) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         run(database_url, role, "ledger_entries", "INSERT INTO {} DEFAULT VALUES")
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("table", [*ERASURES, "erased_chunks"])
+def test_what_is_known_of_an_erasure_is_written_by_its_functions_alone(
+    database_url: str, table: str, write: str
+) -> None:
+    for role in (Role.LEDGER, Role.WRITER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, write)
+
+
+@pytest.mark.parametrize("table", HIDDEN_ERASURES)
+def test_readers_see_no_hold_and_no_chunk_that_went(database_url: str, table: str) -> None:
+    for role in (Role.READER, Role.AUDITOR, Role.LEDGER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, "SELECT * FROM {}")
 
 
 def run(url: str, role: Role, table: str, statement: str) -> None:

@@ -212,6 +212,7 @@ class Stage:
             gate=Gate(self.engine, scoper, recorder, metrics),
             recorder=recorder,
             administration=cast(Any, None),
+            disposal=cast(Any, None),
             metrics=metrics,
             **given,
         )

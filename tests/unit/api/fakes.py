@@ -46,6 +46,7 @@ from policy.principal import Asker, Principal
 from retrieval.types import Arm, ArmHit, Chunk, Context
 from tests.unit.api.fake_administration import FakeAdministration
 from tests.unit.api.fake_replay import REPLAY
+from tests.unit.api.fake_disposal import FakeDisposal
 
 SECRET = "a secret of at least thirty-two bytes"
 DESK = "https://desk.example"
@@ -146,6 +147,7 @@ class FakeCopilot:
     metrics: Metrics = field(default_factory=Metrics)
     rate_limit: FakeRateLimit = field(default_factory=FakeRateLimit)
     administration: FakeAdministration = field(default_factory=FakeAdministration)
+    disposal: FakeDisposal = field(default_factory=FakeDisposal)
     fault: Exception | None = None
     delay_s: float = 0.0
     state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok"})
