@@ -26,21 +26,6 @@ VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body
 -- name: read_answer
 SELECT body, sub, label_ids FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
--- name: page
-SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash,
-       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
-                               ORDER BY o.name)
-        FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
-             AND s.sha256 = decode(
-                 CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
-        WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
-FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
-WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
-  AND (%(sub)s::text IS NULL OR a.sub = %(sub)s) AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
-  AND e.position < coalesce((SELECT c.position FROM ledger_entries c WHERE c.ledger_id = %(after)s
-                             AND c.label_id = ANY({labels})), 9223372036854775807)
-ORDER BY e.position DESC LIMIT %(first)s
 -- name: all
 SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
        a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
