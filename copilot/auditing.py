@@ -1,6 +1,7 @@
 """What auditors do: read the ledger, each time within their own scope, and each time recorded themselves."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from copilot.find import plain
@@ -41,7 +42,7 @@ class Auditing:
         """The newest entries that have all that the filters ask for."""
 
         async def read(scope: Scope) -> Page:
-            _check(filters, after=after)
+            _check(filters, {"after": after})
             return await self._audit.page(scope, filters, first=first, after=after)
 
         said = {"ledger": {"first": first, "after": after, **filters.said()}}
@@ -51,7 +52,7 @@ class Auditing:
         """One entry; None where there is none, or none that the asker may see."""
 
         async def read(scope: Scope) -> Page:
-            _check(Filters(), id=ledger_id)
+            _check(Filters(), {"id": ledger_id})
             return await self._audit.entry(scope, ledger_id)
 
         page = await self._reading(asker, {"ledger_entry": ledger_id}, read, _page, "LedgerEntry")
@@ -69,7 +70,7 @@ class Auditing:
         """The people to whom the document, the entity or what bears the label of the filters was shown."""
 
         async def read(scope: Scope) -> WhoSaw:
-            _check(filters, after=after, after_person=after_person)
+            _check(filters, {"after": after, "afterPerson": after_person})
             _check_subject(filters)
             return await self._audit.who_saw(
                 scope, filters, first=first, after=after, after_person=after_person
@@ -85,9 +86,7 @@ class Auditing:
         """What the person of the filters did."""
 
         async def read(scope: Scope) -> WhatDid:
-            _check(filters, after=after)
-            if filters.sub is None:
-                raise BadInput("`person` is missing; say whose acts you want to see")
+            _check(replace(filters, sub=None), {"after": after, "person": filters.sub or ""})
             return await self._audit.what_did(scope, filters, first=first, after=after)
 
         said = {"what_did": {"first": first, "after": after, **filters.said()}}
@@ -130,9 +129,9 @@ def _done(found: WhatDid) -> Told:
     return details, [*labels, *(label for one in found.kinds for label in one.labels)]
 
 
-def _check(filters: Filters, **others: str | None) -> None:
+def _check(filters: Filters, others: Mapping[str, str | None]) -> None:
     """Raises BadInput that names the first field of which nothing can be made, and the remedy."""
-    texts = {name: getattr(filters, name) for name in _TEXTS} | others
+    texts = {name: getattr(filters, name) for name in _TEXTS} | dict(others)
     for name, text in texts.items():
         if text is not None:
             _check_text(name, text)

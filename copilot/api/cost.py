@@ -41,6 +41,9 @@ COSTS: Mapping[str, int] = {
     "Query.entities": 50,
     "Query.paths": 100,
     "Query.ledger": 20,
+    "Query.ledgerEntry": 20,
+    "Query.whoSaw": 50,
+    "Query.whatDid": 50,
     "Query.accessGrants": 20,
     "Mutation.ingest": 200,
     "Mutation.deleteDocument": 100,
@@ -59,6 +62,8 @@ SIZES: Mapping[str, str] = {
     "Query.entities": "first",
     "Query.paths": "first",
     "Query.ledger": "first",
+    "Query.whoSaw": "first",
+    "Query.whatDid": "first",
     "Query.accessGrants": "first",
 }
 """The arguments that say how long the lists below will be."""
@@ -68,6 +73,8 @@ LENGTHS: Mapping[str, int | None] = {
     "EntityConnection.edges": None,
     "EntityPaths.paths": None,
     "LedgerConnection.edges": None,
+    "WhoSaw.people": None,
+    "WhatDid.kinds": 10,
     "AccessGrants.grants": None,
     "Answer.redactions": 10,
     "NotFound.redactions": 10,

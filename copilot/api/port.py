@@ -6,7 +6,8 @@ from typing import Protocol
 from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
-from copilot.ledger.records import Page
+from copilot.ledger.audit import Filters
+from copilot.ledger.records import Entry, Page, WhatDid, WhoSaw
 from copilot.results import (
     AccessGrant,
     AccessGrants,
@@ -65,6 +66,31 @@ class Administration(Protocol):
     ) -> AccessGrants: ...
 
 
+class Auditing(Protocol):
+    """What auditors read of the ledger; Forbidden for who may not audit. Hidden and absent are alike."""
+
+    async def ledger(
+        self, asker: Asker, filters: Filters, *, first: int, after: str | None
+    ) -> Page:
+        """Newest first, after the entry with the id `after`."""
+
+    async def entry(self, asker: Asker, ledger_id: str) -> Entry | None: ...
+
+    async def who_saw(
+        self,
+        asker: Asker,
+        filters: Filters,
+        *,
+        first: int,
+        after: str | None,
+        after_person: str | None,
+    ) -> WhoSaw: ...
+
+    async def what_did(
+        self, asker: Asker, filters: Filters, *, first: int, after: str | None
+    ) -> WhatDid: ...
+
+
 class Copilot(Protocol):
     """Every act decides, records and only then gives; what goes wrong raises a CopilotError."""
 
@@ -99,17 +125,15 @@ class Copilot(Protocol):
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         """A stored answer, authorised anew."""
 
-    async def ledger(
-        self, asker: Asker, *, first: int, after: str | None, sub: str | None, kind: str | None
-    ) -> Page:
-        """Newest first, after the entry with the id `after`; Forbidden for who may not audit."""
-
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected]
     ) -> IngestReport: ...
 
     @property
     def administration(self) -> Administration: ...
+
+    @property
+    def auditing(self) -> Auditing: ...
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""

@@ -23,13 +23,16 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "scope", "answer", "page", "all", "openings", "scopes", "head"}
+OTHERS = {"append", "scope", "answer", "all", "openings", "scopes", "head"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"]
+LEDGER = [
+    *("ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"),
+    *("ledger_timeline", "ledger_touched"),
+]
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]

@@ -38,6 +38,7 @@ def test_there_is_an_operation_for_each_act() -> None:
         "Entity",
         "Ingest",
         "Ledger",
+        "LedgerEntry",
         "Me",
         "Paths",
         "ReinstatePrincipal",
@@ -45,6 +46,8 @@ def test_there_is_an_operation_for_each_act() -> None:
         "RequestAccess",
         "RevokePrincipal",
         "Search",
+        "WhatDid",
+        "WhoSaw",
     }
 
 
