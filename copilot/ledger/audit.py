@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from copilot.ledger.records import Entry, Kind, Page, Tally, WhatDid, WhoSaw
@@ -44,15 +45,6 @@ class Filters:
         return {name: _said(value) for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Touched:
-    """What an entry must have touched: of each group one, since one thing may go by several names."""
-
-    groups: Sequence[Sequence[str]]
-    shown: bool = False
-    """Whether only those count to whom it was shown."""
-
-
 class Audit:
     """Reads within a scope: what is hidden changes nothing. Cursors are ledger ids, which are random."""
 
@@ -72,8 +64,8 @@ class Audit:
         groups = await self._groups(scope, filters)
         async with self._database.transaction(Role.AUDITOR, scope.label_ids) as connection:
             reader = _Reader(connection, scope)
-            touched = Touched(groups=groups, shown=shown)
-            return await reader.page(filters, touched, first=first, after=after)
+            values = await reader.values(filters, groups, shown=shown)
+            return await reader.page(filters, values, first=first, after=after)
 
     async def entry(self, scope: Scope, ledger_id: str) -> Page:
         """The one entry, or none."""
@@ -93,9 +85,9 @@ class Audit:
         groups = await self._groups(scope, filters)
         async with self._database.transaction(Role.AUDITOR, scope.label_ids) as connection:
             reader = _Reader(connection, scope)
-            touched = Touched(groups=groups, shown=True)
-            page = await reader.page(filters, touched, first=first, after=after)
-            people = await reader.people(filters, touched, first + 1, after_person or "")
+            values = await reader.values(filters, groups, shown=True)
+            page = await reader.page(filters, values, first=first, after=after)
+            people = await reader.people(values, first + 1, after_person or "")
         following = people[first - 1].name if len(people) > first else None
         return WhoSaw(people=tuple(people[:first]), next_person=following, page=page)
 
@@ -105,8 +97,9 @@ class Audit:
         """What the person of these filters did, by kind, and their newest entries."""
         async with self._database.transaction(Role.AUDITOR, scope.label_ids) as connection:
             reader = _Reader(connection, scope)
-            page = await reader.page(filters, Touched(groups=()), first=first, after=after)
-            return WhatDid(kinds=tuple(await reader.kinds(filters)), page=page)
+            values = await reader.values(filters, [])
+            page = await reader.page(filters, values, first=first, after=after)
+            return WhatDid(kinds=tuple(await reader.kinds(values)), page=page)
 
     async def _groups(self, scope: Scope, filters: Filters) -> list[list[str]]:
         """For each thing that is asked for the names by which it may have been recorded."""
@@ -135,14 +128,32 @@ class _Reader:
         self._connection = connection
         self._scope = scope
 
-    async def page(
-        self, filters: Filters, touched: Touched, *, first: int, after: str | None
-    ) -> Page:
-        values = await self._values(filters, touched) | await self._before(filters, after)
-        by = "touching" if touched.groups else "newest"
+    async def values(
+        self, filters: Filters, groups: Sequence[Sequence[str]], *, shown: bool = False
+    ) -> dict[str, Any]:
+        """What the queries are given. Of each group, the names of one thing, one must have been touched, or shown."""
+        things = await self._things(groups)
+        others = [(number, one) for number, group in enumerate(things[1:]) for one in group]
+        return {
+            "sub": filters.sub,
+            "kinds": [filters.kind] if filters.kind else [str(kind) for kind in Kind],
+            "any_act": filters.kind is None and filters.outcome is None,
+            "outcome": filters.outcome,
+            "since": filters.since,
+            "until": filters.until,
+            "shown": shown,
+            "things": things[0] if things else [],
+            "groups": max(0, len(things) - 1),
+            "other_groups": [number for number, _ in others],
+            "others": [one for _, one in others],
+        }
+
+    async def page(self, filters: Filters, values: Row, *, first: int, after: str | None) -> Page:
+        by = "touching" if values["things"] else "newest"
         if filters.sub is not None:
-            by = "touching_by_person" if touched.groups else "by_person"
-        rows = await self._rows(by, {**values, "first": first + 1})
+            by = "touching_by_person" if values["things"] else "by_person"
+        places = {**await self._before(filters, after), "first": first + 1}
+        rows = await self._rows(by, {**values, **places})
         page = await self.entries([row["ledger_id"] for row in rows[:first]])
         following = rows[first - 1]["ledger_id"] if len(rows) > first else None
         return Page(entries=page.entries, next_cursor=following, labels=page.labels)
@@ -150,17 +161,14 @@ class _Reader:
     async def entries(self, ids: Sequence[str]) -> Page:
         rows = await self._rows("entries", {"ids": list(ids)})
         entries = tuple(map(_entry, rows))
-        return Page(entries=entries, next_cursor=None, labels=self._labels(rows))
+        labels = self._labels(row["label_id"] for row in rows)
+        return Page(entries=entries, next_cursor=None, labels=labels)
 
-    async def people(
-        self, filters: Filters, touched: Touched, most: int, after_person: str
-    ) -> list[Tally]:
-        values = await self._values(filters, touched)
+    async def people(self, values: Row, most: int, after_person: str) -> list[Tally]:
         more = {"people": most, "after_person": after_person, "most": MOST_COUNTED + 1}
         return [self._tally("sub", row) for row in await self._rows("people", {**values, **more})]
 
-    async def kinds(self, filters: Filters) -> list[Tally]:
-        values = await self._values(filters, Touched(groups=()))
+    async def kinds(self, values: Row) -> list[Tally]:
         rows = await self._rows("kinds", {**values, "most": MOST_COUNTED + 1})
         return [self._tally("kind", row) for row in rows]
 
@@ -176,27 +184,14 @@ class _Reader:
             return {"before": filters.until, "before_id": ""}
         return {"before": at, "before_id": after}
 
-    async def _values(self, filters: Filters, touched: Touched) -> dict[str, Any]:
-        things = [await self._things(group) for group in touched.groups]
-        others = [(number, one) for number, group in enumerate(things[1:]) for one in group]
-        return {
-            "sub": filters.sub,
-            "kinds": [filters.kind] if filters.kind else [str(kind) for kind in Kind],
-            "any_act": filters.kind is None and filters.outcome is None,
-            "outcome": filters.outcome,
-            "since": filters.since,
-            "until": filters.until,
-            "shown": touched.shown,
-            "things": things[0] if things else [],
-            "groups": max(0, len(things) - 1),
-            "other_groups": [number for number, _ in others],
-            "others": [one for _, one in others],
-        }
-
-    async def _things(self, names: Sequence[str]) -> list[str]:
-        split = [name.partition(":") for name in names]
+    async def _things(self, groups: Sequence[Sequence[str]]) -> list[list[str]]:
+        """How the ledger knows them, group by group."""
+        if not groups:
+            return []
+        split = [name.partition(":") for group in groups for name in group]
         values = {"kinds": [kind for kind, _, _ in split], "names": [name for _, _, name in split]}
-        return [row["thing"] for row in await self._rows("things", values)]
+        known = iter([row["thing"] for row in await self._rows("things", values)])
+        return [list(islice(known, len(group))) for group in groups]
 
     async def _rows(self, name: str, values: Row) -> list[dict[str, Any]]:
         query = _SQL.scoped(name, self._scope.label_ids)
@@ -210,11 +205,13 @@ class _Reader:
             more=row["acts"] > MOST_COUNTED,
             first_at=row["first_at"],
             last_at=row["last_at"],
-            labels=tuple(self._scope.labels[one] for one in sorted(set(row["label_ids"]))),
+            labels=self._labels(row["label_ids"]),
         )
 
-    def _labels(self, rows: Iterable[Row]) -> tuple[Label, ...]:
-        return tuple(self._scope.labels[one] for one in sorted({row["label_id"] for row in rows}))
+    def _labels(self, label_ids: Iterable[int]) -> tuple[Label, ...]:
+        """In an order that no id decides: hidden labels have some as well."""
+        labels = (self._scope.labels[one] for one in set(label_ids))
+        return tuple(sorted(labels, key=Label.canonical))
 
 
 def _identities(tenant: str, entity: str | None) -> list[str]:

@@ -2,7 +2,8 @@
 -- How the ledger knows the names by which something is asked for.
 SELECT ledger_thing(%(tenant)s, asked.kind,
                     CASE asked.kind WHEN 'label' THEN asked.name::jsonb::text ELSE asked.name END)::text AS thing
-FROM unnest(%(kinds)s::text[], %(names)s::text[]) AS asked (kind, name)
+FROM unnest(%(kinds)s::text[], %(names)s::text[]) WITH ORDINALITY AS asked (kind, name, place)
+ORDER BY asked.place
 -- name: parts
 -- Who may not know the document's id was shown its parts by theirs.
 SELECT p.part_id FROM documents d JOIN parts p ON p.document_key = d.document_key AND p.label_id = ANY({labels})

@@ -55,7 +55,7 @@ class Log:
     async def scope(self, clearance: Classification = Classification.S) -> Scope:
         return await self._scoper.scope(person("auditor", clearance))
 
-    async def who_saw(self, first: int = 20, **given: Any) -> WhoSaw:
+    async def who_saw(self, first: int = 20, /, **given: Any) -> WhoSaw:
         places = {name: given.pop(name, None) for name in ("after", "after_person")}
         return await self.audit.who_saw(await self.scope(), Filters(**given), first=first, **places)
 
@@ -169,7 +169,7 @@ async def test_times_bound_what_is_seen_counted_and_listed(log: Log) -> None:
     first, second, third = await log.take(*(searched("ann", "d1") for _ in range(3)))
     page = await log.audit.page(await log.scope(), Filters(), first=9)
     at = {one.ledger_id: one.recorded_at for one in page.entries}
-    between = {"since": at[second], "until": at[third]}
+    between: dict[str, Any] = {"since": at[second], "until": at[third]}
     assert await log.ids(**between) == [second]
     assert await log.ids(document="d1", **between) == [second]
     [seen] = (await log.who_saw(document="d1", **between)).people
@@ -210,7 +210,8 @@ async def test_people_and_entries_come_in_pages_each_once(log: Log) -> None:
     ids = await log.take(*(searched(sub, "d1") for sub in subs for _ in range(2)))
     people: list[str] = []
     entries: list[str] = []
-    person_, entry = "", None
+    person_: str | None = ""
+    entry: str | None = None
     while True:
         found = await log.who_saw(3, document="d1", after_person=person_, after=entry)
         if person_ is not None:
