@@ -68,7 +68,8 @@ SELECT DISTINCT n.recorded_at, n.ledger_id FROM unnest(%(things)s::uuid[]) AS w 
 ) AS n
 ORDER BY n.recorded_at DESC, n.ledger_id DESC LIMIT %(first)s
 -- name: people
--- From one person to the next by the index, whatever each was shown; then so many of their acts, and the first.
+-- From one person to the next by the index, whatever each was shown; then so many of their acts, each once by
+-- whichever name, and the first.
 WITH RECURSIVE walk (sub) AS (
     (SELECT n.sub FROM unnest(%(things)s::uuid[]) AS w (thing) CROSS JOIN LATERAL (
         SELECT t.sub FROM ledger_touched t
@@ -90,14 +91,20 @@ WITH RECURSIVE walk (sub) AS (
 SELECT p.sub, d.acts, d.last_at, f.first_at, array_append(d.label_ids, f.label_id) AS label_ids
 FROM (SELECT sub FROM walk WHERE sub IS NOT NULL LIMIT %(people)s) AS p
 CROSS JOIN LATERAL (
-    SELECT count(DISTINCT r.ledger_id) AS acts, max(r.recorded_at) AS last_at, array_agg(DISTINCT r.label_id) AS label_ids
-    FROM unnest(%(things)s::uuid[]) AS w (thing) CROSS JOIN LATERAL (
-        SELECT t.recorded_at, t.ledger_id, t.label_id FROM ledger_touched t
-        WHERE t.thing = w.thing AND t.sub = p.sub AND t.shown AND t.label_id = ANY({labels})
-          AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
-          AND t.recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
-        ORDER BY t.recorded_at DESC, t.ledger_id DESC LIMIT %(most)s
-    ) AS r
+    SELECT sum(g.acts)::int AS acts, max(g.last_at) AS last_at, array_agg(g.label_id) AS label_ids FROM (
+        SELECT r.label_id, count(*) AS acts, max(r.recorded_at) AS last_at
+        FROM unnest(%(things)s::uuid[]) WITH ORDINALITY AS w (thing, place) CROSS JOIN LATERAL (
+            SELECT t.recorded_at, t.label_id FROM ledger_touched t
+            WHERE t.thing = w.thing AND t.sub = p.sub AND t.shown AND t.label_id = ANY({labels})
+              AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
+              AND t.recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
+              AND (w.place = 1 OR NOT EXISTS (
+                  SELECT FROM ledger_touched x WHERE x.thing = ANY((%(things)s::uuid[])[:w.place - 1])
+                    AND x.recorded_at = t.recorded_at AND x.ledger_id = t.ledger_id AND x.shown))
+            ORDER BY t.recorded_at DESC, t.ledger_id DESC LIMIT %(most)s
+        ) AS r
+        GROUP BY r.label_id
+    ) AS g
 ) AS d
 CROSS JOIN LATERAL (
     SELECT r.recorded_at AS first_at, r.label_id
@@ -115,13 +122,16 @@ ORDER BY p.sub
 SELECT k.kind, d.acts, d.last_at, f.first_at, array_append(d.label_ids, f.label_id) AS label_ids
 FROM unnest(%(kinds)s::text[]) AS k (kind)
 CROSS JOIN LATERAL (
-    SELECT count(*) AS acts, max(r.recorded_at) AS last_at, array_agg(DISTINCT r.label_id) AS label_ids FROM (
-        SELECT t.recorded_at, t.label_id FROM ledger_timeline t
-        WHERE t.tenant = %(tenant)s AND t.sub = %(sub)s AND t.kind = k.kind AND t.label_id = ANY({labels})
-          AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
-          AND t.recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
-        ORDER BY t.recorded_at DESC, t.ledger_id DESC LIMIT %(most)s
-    ) AS r
+    SELECT sum(g.acts)::int AS acts, max(g.last_at) AS last_at, array_agg(g.label_id) AS label_ids FROM (
+        SELECT r.label_id, count(*) AS acts, max(r.recorded_at) AS last_at FROM (
+            SELECT t.recorded_at, t.label_id FROM ledger_timeline t
+            WHERE t.tenant = %(tenant)s AND t.sub = %(sub)s AND t.kind = k.kind AND t.label_id = ANY({labels})
+              AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
+              AND t.recorded_at < coalesce(%(until)s::timestamptz, 'infinity')
+            ORDER BY t.recorded_at DESC, t.ledger_id DESC LIMIT %(most)s
+        ) AS r
+        GROUP BY r.label_id
+    ) AS g
 ) AS d
 CROSS JOIN LATERAL (
     SELECT t.recorded_at AS first_at, t.label_id FROM ledger_timeline t

@@ -54,70 +54,62 @@ $$;
 
 -- What these records touched, each thing once: `shown` is what the person was given to read, or was on its way to
 -- them when the act broke off; of an answer that is what it cites. The rest they named, brought in or changed.
+-- In plpgsql, which keeps the plan for the session; paths find nothing in details of another shape.
 CREATE FUNCTION ledger_things(ledger_ids text[])
 RETURNS TABLE (thing uuid, sub text, recorded_at timestamptz, ledger_id text, label_id int, shown boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-    WITH given AS MATERIALIZED (
-        SELECT a.ledger_id, a.kind, a.outcome, o.name, ledger_legible(convert_from(o.value, 'UTF8'))::jsonb AS value
-        FROM ledger_acts a JOIN ledger_openings o ON o.ledger_id = a.ledger_id
-        WHERE a.ledger_id = ANY(ledger_ids) AND o.name = ANY(
-            CASE a.kind
-                WHEN 'ask' THEN '{answer,contexts,model,consulted}'
-                WHEN 'search' THEN '{contexts,consulted}'
-                WHEN 'read' THEN '{document_id,read,entities_shown}'
-                WHEN 'ingest' THEN '{document}'
-                WHEN 'delete' THEN '{document_id,deleted}'
-                WHEN 'relabel' THEN '{document_id,relabelled}'
-                ELSE '{document_id}'
-            END::text[])
-    ), said AS MATERIALIZED (
-        SELECT * FROM given WHERE jsonb_typeof(value) = CASE
-            WHEN name = 'document_id' THEN 'string'
-            WHEN name = ANY('{model,document,deleted,relabelled}') THEN 'object'
-            ELSE 'array'
-        END
-    ), cited AS (
-        SELECT s.ledger_id, c.value
-        FROM said s, jsonb_array_elements(s.value) sentence, jsonb_array_elements(sentence -> 'citations') c
-        WHERE s.kind = 'ask' AND s.name = 'answer'
-    ), passages AS (
-        SELECT s.ledger_id, p.value
-        FROM said s, jsonb_array_elements(s.value) p
-        WHERE s.name = 'contexts' AND CASE s.kind
-            WHEN 'search' THEN s.outcome = 'SearchResult'
-            ELSE (s.ledger_id, p.value ->> 'chunk_id') IN (SELECT c.ledger_id, c.value ->> 'chunk_id' FROM cited c)
-        END
-        UNION ALL
-        SELECT s.ledger_id, p.value FROM said s, jsonb_array_elements(s.value) p WHERE s.name = 'read'
-    ), changed AS (
-        SELECT s.ledger_id, s.value -> 'label' AS label, s.value -> 'parts' AS parts,
-               coalesce(s.value ->> 'document_id', s.value ->> 'id') AS document_id
-        FROM said s WHERE s.name IN ('document', 'deleted', 'relabelled')
-        UNION ALL
-        SELECT s.ledger_id, s.value -> 'after' -> 'label', NULL, NULL FROM said s WHERE s.name = 'relabelled'
-    ), things (ledger_id, kind, name, shown) AS (
-        SELECT p.ledger_id, 'document', p.value ->> 'document_id', true FROM passages p
-        UNION ALL SELECT p.ledger_id, 'label', (p.value -> 'label')::text, true FROM passages p
-        UNION ALL SELECT c.ledger_id, 'entity', e, true
-            FROM cited c, jsonb_array_elements_text(c.value -> 'entities') e
-        UNION ALL SELECT s.ledger_id, 'entity', e, true
-            FROM said s, jsonb_array_elements_text(s.value) e WHERE s.name = 'entities_shown'
-        UNION ALL SELECT s.ledger_id, 'document', s.value #>> '{}', s.outcome = 'Document'
-            FROM said s WHERE s.name = 'document_id'
-        UNION ALL SELECT s.ledger_id, 'model', s.value ->> 'model', false FROM said s WHERE s.name = 'model'
-        UNION ALL SELECT s.ledger_id, 'model', one -> 'model' ->> 'model', false
-            FROM said s, jsonb_array_elements(s.value) one WHERE s.name = 'consulted'
-        UNION ALL SELECT c.ledger_id, 'document', c.document_id, false FROM changed c
-        UNION ALL SELECT c.ledger_id, 'label', c.label::text, false FROM changed c
-        UNION ALL SELECT c.ledger_id, 'label', (part -> 'label')::text, false
-            FROM changed c, jsonb_array_elements(c.parts) part
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH records AS MATERIALIZED (
+        SELECT a.ledger_id, a.label_id, a.kind, a.sub, e.tenant, e.recorded_at, (
+            SELECT jsonb_object_agg(o.name, ledger_legible(convert_from(o.value, 'UTF8'))::jsonb
+                                    ORDER BY o.name) || jsonb_build_object('outcome', a.outcome)
+            FROM ledger_openings o
+            WHERE o.ledger_id = a.ledger_id AND o.name = ANY('{answer,consulted,contexts,deleted,document,document_id,'
+                'entities_shown,model,read,relabelled}'::text[])
+        ) AS said
+        FROM ledger_acts a JOIN ledger_entries e ON e.ledger_id = a.ledger_id
+        WHERE a.ledger_id = ANY(ledger_ids) AND a.outcome <> ALL('{Opened,Consulting}')
+    ), found AS (
+        SELECT r.ledger_id, p.thing, p.shown, f.value
+        FROM records r
+        JOIN (VALUES
+            ('ask', 'document', true,
+             '$.contexts[*] ? (@.chunk_id == $.answer[*].citations[*].chunk_id).document_id'::jsonpath),
+            ('ask', 'label', true, '$.contexts[*] ? (@.chunk_id == $.answer[*].citations[*].chunk_id).label'),
+            ('ask', 'entity', true, '$.answer[*].citations[*].entities[*]'),
+            ('ask', 'model', false, '$.model.model'),
+            ('ask', 'model', false, '$.consulted[*].model.model'),
+            ('search', 'document', true, '$ ? (@.outcome == "SearchResult").contexts[*].document_id'),
+            ('search', 'label', true, '$ ? (@.outcome == "SearchResult").contexts[*].label'),
+            ('search', 'model', false, '$.consulted[*].model.model'),
+            ('read', 'document', true, '$ ? (@.outcome == "Document").document_id'),
+            ('read', 'document', true, '$.read[*].document_id'),
+            ('read', 'label', true, '$.read[*].label'),
+            ('read', 'entity', true, '$.entities_shown[*]'),
+            ('ingest', 'document', false, '$.document.document_id'),
+            ('ingest', 'label', false, '$.document.label'),
+            ('ingest', 'label', false, '$.document.parts[*].label'),
+            ('delete', 'document', false, '$.deleted.id'),
+            ('delete', 'label', false, '$.deleted.labels[*]'),
+            ('delete', 'label', false, '$.deleted.parts[*].label'),
+            ('relabel', 'document', false, '$.relabelled.id'),
+            ('relabel', 'label', false, '$.relabelled.labels[*]'),
+            ('relabel', 'label', false, '$.relabelled.parts[*].label'),
+            ('relabel', 'label', false, '$.relabelled.after.label'),
+            (NULL, 'document', false, '$.document_id')
+        ) AS p (kind, thing, shown, path) ON p.kind = r.kind OR p.kind IS NULL
+        CROSS JOIN LATERAL jsonb_path_query(r.said, p.path) AS f (value)
+    ), things AS (
+        SELECT f.ledger_id, f.thing, f.name, bool_or(f.shown) AS shown
+        FROM (SELECT *, CASE jsonb_typeof(value) WHEN 'string' THEN value #>> '{}'
+                             WHEN 'object' THEN value::text END AS name FROM found) AS f
+        WHERE f.name <> '' GROUP BY 1, 2, 3
     )
-    SELECT ledger_thing(e.tenant, t.kind, t.name), min(a.sub), min(e.recorded_at), a.ledger_id, min(a.label_id),
-           bool_or(t.shown)
-    FROM things t JOIN ledger_acts a ON a.ledger_id = t.ledger_id JOIN ledger_entries e ON e.ledger_id = t.ledger_id
-    WHERE t.name <> ''
-    GROUP BY ledger_thing(e.tenant, t.kind, t.name), a.ledger_id
-$$;
+    SELECT ledger_thing(r.tenant, t.thing, t.name), r.sub, r.recorded_at, r.ledger_id, r.label_id, t.shown
+    FROM things t JOIN records r ON r.ledger_id = t.ledger_id;
+END $$;
 
 CREATE FUNCTION note_ledger_acts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
