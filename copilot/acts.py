@@ -11,6 +11,7 @@ import anyio
 from copilot import answers, readiness
 from copilot.administration import Administration
 from copilot.ask import Pipeline
+from copilot.auditing import Auditing
 from copilot.disposal import Disposal
 from copilot.entity_graph import End, EntityGraph
 from copilot.find import plain
@@ -18,10 +19,10 @@ from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.ingest import Ingest, Progress
 from copilot.ingest.report import IngestReport
-from copilot.ledger.pages import page
+from copilot.ledger.audit import Filters
 from copilot.ledger.records import Kind, Page
 from copilot.rate_limit import RateLimit
-from copilot.reads import Read, read_in
+from copilot.reads import Read, entities_in, read_in
 from copilot.recorder import Recorder
 from copilot.replay.replays import Replays
 from copilot.replay.results import ReplayOutcome
@@ -108,6 +109,7 @@ class Copilot:
         self.metrics = metrics
         self.administration = administration
         self.disposal = disposal
+        self.auditing = Auditing(database, scoper=scoper, gate=gate, recorder=recorder)
         self.rate_limit = RateLimit(database, settings.rate_limit)
         self._database = database
         self._engine = engine
@@ -231,19 +233,8 @@ class Copilot:
         kind: str | None = None,
     ) -> Page:
         """The newest entries that an auditor may see; reading them is itself recorded."""
-        said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
-
-        async def work(admitted: Admitted) -> Page:
-            for given in (after, sub, kind):
-                plain(given or "")
-            scope = await self._scoper.scope(admitted.asker)
-            found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
-            shown = [one.ledger_id for one in found.entries]
-            details = {**said, "entries": shown}
-            await self._recorder.record(Kind.READ, admitted.asker, "LedgerPage", details)
-            return found
-
-        return await self._gate.required(Act.AUDIT, asker, said, work)
+        filters = Filters(sub=sub, kind=kind)
+        return await self.auditing.ledger(asker, filters, first=first, after=after)
 
     async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
         """A recorded decision made again, by the policy of then and by today's; BadInput where it is none."""
@@ -297,6 +288,8 @@ class Copilot:
                 "read": [] if found is None else [one.to_json() for one in read],
                 "recheck_dropped": [one.to_json() for one in refused],
             }
+            if found is not None and (entities := entities_in(found)):
+                details["entities_shown"] = entities
             outcome = nothing if found is None else found.kind
             labels = [one.label for one in read]
             ledger_id = await self._recorder.record(

@@ -18,6 +18,8 @@ from policy.principal import Asker
 from policy.scope import Scope
 from retrieval.analysis import Plan
 from retrieval.hybrid import Found, Timings
+from retrieval.identity import entity_id
+from retrieval.names import normalise
 from retrieval.types import Context
 
 _UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
@@ -122,7 +124,7 @@ def record_of(
             "model": _model_json(asked.finished),
             "scan": {kind.name.lower(): count for kind, count in sorted(asked.findings.items())},
             "stopped": asked.stopped,
-            "answer": [_sentence_json(sentence) for sentence in asked.sentences],
+            "answer": [_sentence_json(one, asked.scope.tenant) for one in asked.sentences],
             "dropped": asked.dropped,
             "opening": opening,
         }
@@ -212,7 +214,7 @@ def _model_json(finished: Finished) -> dict[str, Any]:
     }
 
 
-def _sentence_json(sentence: Sentence) -> dict[str, Any]:
+def _sentence_json(sentence: Sentence, tenant: str) -> dict[str, Any]:
     return {
         "text": sentence.text,
         "sha256": sha256(sentence.text),
@@ -224,6 +226,7 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "quote_sha256": c.quote_sha256,
+                "entities": [entity_id(tenant, normalise(name)) for name in c.entities],
             }
             for c in sentence.citations
         ],

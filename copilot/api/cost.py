@@ -41,6 +41,9 @@ COSTS: Mapping[str, int] = {
     "Query.entities": 50,
     "Query.paths": 100,
     "Query.ledger": 20,
+    "Query.ledgerEntry": 20,
+    "Query.whoSaw": 50,
+    "Query.whatDid": 50,
     "Query.accessGrants": 20,
     "Query.replay": 100,
     "Query.certificate": 20,
@@ -63,6 +66,8 @@ SIZES: Mapping[str, str] = {
     "Query.entities": "first",
     "Query.paths": "first",
     "Query.ledger": "first",
+    "Query.whoSaw": "first",
+    "Query.whatDid": "first",
     "Query.accessGrants": "first",
 }
 """The arguments that say how long the lists below will be."""
@@ -72,6 +77,8 @@ LENGTHS: Mapping[str, int | None] = {
     "EntityConnection.edges": None,
     "EntityPaths.paths": None,
     "LedgerConnection.edges": None,
+    "WhoSaw.people": None,
+    "WhatDid.kinds": 10,
     "AccessGrants.grants": None,
     "Answer.redactions": 10,
     "NotFound.redactions": 10,

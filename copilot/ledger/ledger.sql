@@ -27,19 +27,3 @@ VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body
 -- name: read_answer
 SELECT body, sub, label_ids FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
--- name: page
-SELECT e.ledger_id, e.recorded_at, e.tenant, sha256('\x00'::bytea || e.leaf) AS leaf_hash,
-       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
-                               ORDER BY o.name)
-        FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
-             AND s.sha256 = decode(
-                 CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
-        WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
-FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
-WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
-  AND (%(sub)s::text IS NULL OR a.sub = %(sub)s) AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
-  AND (e.recorded_at, e.ledger_id) < (
-      coalesce((SELECT c.recorded_at FROM ledger_entries c WHERE c.ledger_id = %(after)s AND c.label_id = ANY({labels})),
-               'infinity'), coalesce(%(after)s, ''))
-ORDER BY e.recorded_at DESC, e.ledger_id DESC LIMIT %(first)s

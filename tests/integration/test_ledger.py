@@ -11,17 +11,17 @@ import pytest
 from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, canonical, high_water
-from copilot.ledger.pages import page
 from copilot.ledger.proofs.merkle import hash_leaf, tree_root
 from copilot.ledger.records import Kind
 from copilot.ledger.verify import verify
 from policy.embedded import EmbeddedEngine
-from policy.errors import Unavailable
+from policy.errors import BadInput, Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.integration.audited import page
 from tests.integration.sealed import at, exported, head, seal
 
 pytestmark = pytest.mark.anyio
@@ -339,9 +339,12 @@ async def test_what_is_hidden_changes_no_page(
     low = await scope(scoper, Classification.S)
     assert await page(database, low, first=3) == before
     # A cursor that the auditor cannot have is as good as one that does not exist.
-    assert await page(database, low, first=3, after=hidden) == await page(
-        database, low, first=3, after="no-such-entry"
-    )
+    refusals = []
+    for cursor in (hidden, "no-such-entry"):
+        with pytest.raises(BadInput, match="`after`") as refused:
+            await page(database, low, first=3, after=cursor)
+        refusals.append(refused.value.message)
+    assert refusals[0] == refusals[1]
 
 
 async def test_pages_follow_one_another_while_new_entries_come(

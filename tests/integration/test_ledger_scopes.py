@@ -14,7 +14,6 @@ import pytest
 from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, append
-from copilot.ledger.pages import page
 from copilot.ledger.records import Kind
 from copilot.ledger.verify import verify
 from policy.embedded import EmbeddedEngine
@@ -24,6 +23,7 @@ from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper, WrittenScope
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.integration.audited import page
 from tests.integration.sealed import exported, seal
 from tests.integration.test_row_level_security import serving
 

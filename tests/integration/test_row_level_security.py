@@ -23,17 +23,20 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "scope", "answer", "page"}
+OTHERS = {"append", "scope", "answer"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"]
 SEALS = ["ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
 HIDDEN_ERASURES = ["legal_holds", "erased_chunks"]
+LEDGER = [
+    *("ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"),
+    *("ledger_timeline", "ledger_touched"),
+]
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]

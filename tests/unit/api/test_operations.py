@@ -40,6 +40,7 @@ def test_there_is_an_operation_for_each_act() -> None:
         "HoldDocument",
         "Ingest",
         "Ledger",
+        "LedgerEntry",
         "Me",
         "Paths",
         "ReinstatePrincipal",
@@ -49,6 +50,8 @@ def test_there_is_an_operation_for_each_act() -> None:
         "RequestAccess",
         "RevokePrincipal",
         "Search",
+        "WhatDid",
+        "WhoSaw",
     }
 
 
