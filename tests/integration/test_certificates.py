@@ -87,7 +87,7 @@ async def test_auditors_and_the_deleter_are_given_it_and_others_as_little_as_of_
         there = await copilot.disposal.certificate(who, "a")
         absent = await copilot.disposal.certificate(who, "nothing")
         assert isinstance(there, NotFound)
-        assert replace(there, ledger_id="") == replace(absent, ledger_id="")  # type: ignore[type-var]
+        assert replace(there, ledger_id="") == replace(absent, ledger_id="")
     refused = await copilot.disposal.certificate(as_roles(ANN, "analyst"), "a")
     assert refused.kind == "Denied"
 
