@@ -147,9 +147,13 @@ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom
         SELECT e.ledger_id, e.label_id, 'stored', n.body::text FROM answers n JOIN ledger_entries e USING (ledger_id)
         WHERE e.label_id IN (SELECT record_label FROM covering) AND e.recorded_at >= since
           AND n.ledger_id NOT IN (SELECT ledger_id FROM founded)
+    ), repeating AS MATERIALIZED (
+        -- Within an aggregate the runs are looked up by hash, whatever the planner thinks of how many there are.
+        SELECT * FROM said s
+        WHERE (SELECT bool_or(r IN (SELECT run FROM runs)) FROM eight_word_runs(s.text) r)
     )
     SELECT DISTINCT s.ledger_id, s.label_id, s.name
-    FROM said s, eight_word_runs(s.text) AS said_run
+    FROM repeating s, eight_word_runs(s.text) AS said_run
     JOIN runs ON runs.run = said_run JOIN covering c ON c.text_label = runs.text_label
     WHERE c.record_label = s.label_id
 $$;
