@@ -5,14 +5,13 @@ from random import Random
 
 import pytest
 
-from copilot.ledger.proofs.bundle import (
-    RECORDS,
-)
+from copilot.ledger.proofs.bundle import RECORDS, STATEMENT
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
 from tests.unit.proofs.bundles import (
     Log,
     export,
     random_log,
+    restate,
     verify,
     without,
 )
@@ -142,3 +141,43 @@ def test_a_scope_with_another_number_of_labels_is_named(tmp_path: Path) -> None:
     other.records[0] = other.records[0]._replace(scopes={digest: value})
     found = verify(export(other, tmp_path / "bundle")).problems
     assert f"records.ndjson line 1: its scope {digest} has 1 labels" in found
+
+
+def test_an_erasure_explains_nothing_that_came_after_it(tmp_path: Path) -> None:
+    random, log = Random(1), Log()
+    log.add(random, {"question": "who?"})
+    log.erase(random, 0, "question")
+    first, erasure = log.shown(2)
+    turned = Log([erasure._replace(leaf_index=0), first._replace(leaf_index=1)])
+    assert verify(export(turned, tmp_path / "bundle")).problems == [
+        "record 1: question is not there, and no erasure says why"
+    ]
+
+
+def test_a_selected_record_that_is_not_in_the_tree_is_named(tmp_path: Path) -> None:
+    shown = export(LOG, tmp_path / "some", selected=[1, 4])
+    lines = (shown / RECORDS).read_bytes()
+    (shown / RECORDS).write_bytes(lines.replace(b'{"index":4', b'{"index":5'))
+    restate(shown)
+    assert verify(shown).problems == [
+        "records.ndjson line 2: its path does not lead from the leaf 5 to the root of the checkpoint"
+    ]
+
+
+def test_a_selected_record_is_there_once_and_in_its_order(tmp_path: Path) -> None:
+    shown = export(LOG, tmp_path / "some", selected=[1, 4])
+    one, other = (shown / RECORDS).read_bytes().splitlines(keepends=True)
+    for lines in ([one, one], [other, one]):
+        (shown / RECORDS).write_bytes(b"".join(lines))
+        restate(shown)
+        problem = "records.ndjson: the index 1 is there twice, or out of order"
+        assert problem in verify(shown).problems
+
+
+def test_a_statement_on_another_bundle_is_named(tmp_path: Path) -> None:
+    shown = export(LOG, tmp_path / "some", selected=[1, 4])
+    other = export(LOG, tmp_path / "other", size=20, selected=[1])
+    (shown / STATEMENT).write_bytes((other / STATEMENT).read_bytes())
+    problems = verify(shown).problems
+    assert f"{STATEMENT}: it is on another checkpoint than the bundle's" in problems
+    assert "records.ndjson: of 1 records 2 are there" in problems
