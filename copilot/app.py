@@ -21,9 +21,8 @@ from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
-from copilot.ledger.keys import signers
+from copilot.ledger.keeping import Keeper
 from copilot.ledger.log import Ledger
-from copilot.ledger.seal import Sealer
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
@@ -83,7 +82,7 @@ async def build(
 ) -> AsyncIterator[Copilot]:
     """Everything built once, and closed at the end. The database must have been migrated.
 
-    With `sealing` it seals the ledger as long as it is open; of several that do, one at a time.
+    With `sealing` it seals the ledger, and publishes its checkpoints, as long as it is open.
 
     `generator` takes the place of the configured ones, as a part of this process. `embedder` is used where it is
     that of the model that would be loaded.
@@ -95,10 +94,10 @@ async def build(
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
-    sealer = Sealer(database, signers(settings)) if sealing else None
+    keeper = Keeper(settings, database) if sealing else None
     try:
-        if sealer is not None:
-            sealer.watch()
+        if keeper is not None:
+            keeper.watch()
         follower = await following(settings, database, embedder)
         follower.watch()
         async with (
@@ -114,11 +113,11 @@ async def build(
                 passages=found.passages,
                 graph=found.graph,
                 projection=projection,
-                sealer=sealer,
+                keeper=keeper,
             )
     finally:
-        if sealer is not None:
-            await sealer.close()
+        if keeper is not None:
+            await keeper.close()
         if follower is not None:
             await follower.close()
         await database.close()
@@ -161,7 +160,7 @@ def assemble(
     preferred: Sequence[Provider] = (),
     graph: GraphStore | None = None,
     projection: Projected | None = None,
-    sealer: Sealer | None = None,
+    keeper: Keeper | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -233,7 +232,7 @@ def assemble(
         watched=Watched(check=projection.check, required=installation.graph_required_by_any)
         if projection
         else None,
-        sealed=sealer.state if sealer else None,
+        sealed=keeper.state if keeper else None,
     )
 
 

@@ -38,11 +38,16 @@ async def export(
 ) -> StoredCheckpoint:
     """Writes all sealed records to a new folder, or nothing; gives the checkpoint up to which they go.
 
-    BadInput where the folder is there already or cannot be written, or the log has no entries.
+    BadInput where the folder is there already or cannot be written, or the log has no entries. Unavailable where
+    something was erased of which no sealed record says so yet: a bundle would show a gap without its reason.
     """
     newest = await log.newest()
     if newest is None:
         raise BadInput("the ledger has no entries yet, so there is nothing to export")
+    if await log.astray("erasing", 1):
+        raise Unavailable(
+            "ledger", "an erasure was just recorded, and is not sealed yet; try again"
+        )
     earlier = _spread(await log.checkpoints(0, newest.size - 1))
     contents = Contents(
         checkpoint=newest.note, keys=await log.keys(), earlier=[one.note for one in earlier]

@@ -72,8 +72,8 @@ class StoredLog:
         """Those that the log names as its own; BadInput where one is none."""
         return [VerifierKey.parse(row["verifier_key"]) for row in await self._rows("keys")]
 
-    async def astray(self, block: Literal["nowhere", "strays"], most: int) -> list[str]:
-        """Ids of entries without a place, or of pieces without an entry."""
+    async def astray(self, block: Literal["nowhere", "strays", "erasing"], most: int) -> list[str]:
+        """Ids of entries without a place, of pieces without an entry, or of erasures that wait to be sealed."""
         return [row["ledger_id"] for row in await self._rows(block, first=most)]
 
     async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:

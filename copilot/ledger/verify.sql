@@ -30,6 +30,10 @@ SELECT DISTINCT ledger_id FROM (
     SELECT ledger_id FROM ledger_openings UNION SELECT ledger_id FROM ledger_acts UNION SELECT ledger_id FROM answers) AS s
 WHERE NOT EXISTS (SELECT FROM ledger_entries e WHERE e.ledger_id = s.ledger_id)
 ORDER BY ledger_id LIMIT %(first)s
+-- name: erasing
+-- Erasures whose records are not sealed yet, while what they name is gone.
+SELECT u.ledger_id FROM ledger_unsealed u JOIN ledger_acts a ON a.ledger_id = u.ledger_id AND a.kind = 'erasure'
+LIMIT %(first)s
 -- name: checkpoints
 SELECT size, root, note FROM ledger_checkpoints WHERE size > %(after)s AND size <= %(to)s ORDER BY size
 -- name: newest

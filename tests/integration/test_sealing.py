@@ -20,6 +20,7 @@ from copilot.ledger.proofs.merkle import (
     verify_inclusion,
 )
 from copilot.ledger.proofs.verify_bundle import verify_bundle
+from copilot.ledger.records import Kind
 from copilot.ledger.seal import Sealer
 from copilot.ledger.stored import stored_log
 from copilot.ledger.verify import verify
@@ -288,3 +289,15 @@ async def test_a_log_without_an_entry_is_not_exported(
         with pytest.raises(Unavailable, match="entry 0 is gone: see `copilot ledger verify`"):
             await export(log, tmp_path / "bundle", by="the test", signers=[SIGNER])
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_erasure_is_sealed_before_a_bundle_shows_its_gap(
+    ledger: Ledger, database_url: str, tmp_path: Any
+) -> None:
+    await write(ledger, 2)
+    await seal(database_url)
+    await ledger.record(record(kind=Kind.ERASURE))
+    async with stored_log(database_url) as log:
+        with pytest.raises(Unavailable, match="not sealed yet; try again"):
+            await export(log, tmp_path / "bundle", by="the test", signers=[SIGNER])
+    assert len(await exported(database_url, tmp_path / "bundle")) == 3

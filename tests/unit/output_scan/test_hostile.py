@@ -21,9 +21,9 @@ PIECES = [
 ]  # fmt: skip
 
 
-def quick(text: str, *, personal_open: bool) -> bool:
-    """Within a second, at one of three times: whatever else the process does may fall into one."""
-    return any(seconds(text, personal_open=personal_open) < 1.0 for _ in range(3))
+def least(text: str, *, personal_open: bool) -> float:
+    """Seconds, the fewest of three times: whatever else the process does may fall into one."""
+    return min(seconds(text, personal_open=personal_open) for _ in range(3))
 
 
 def seconds(text: str, *, personal_open: bool) -> float:
@@ -39,17 +39,19 @@ def seconds(text: str, *, personal_open: bool) -> float:
     return time.thread_time() - began
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("length", [LONGEST, 100_000])
 def test_a_hostile_text_takes_less_than_a_second(piece: str, length: int) -> None:
     for personal_open in (True, False):
-        assert quick((piece * length)[:length], personal_open=personal_open)
+        assert least((piece * length)[:length], personal_open=personal_open) < 1.0
 
 
+@pytest.mark.timed
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join))
 def test_no_mixture_of_hostile_texts_does_either(piece: str) -> None:
-    assert quick((piece * LONGEST)[:LONGEST], personal_open=False)
+    assert least((piece * LONGEST)[:LONGEST], personal_open=False) < 1.0
 
 
 def test_what_is_no_sentence_any_more_is_withheld() -> None:
