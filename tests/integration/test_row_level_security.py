@@ -29,7 +29,10 @@ LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-SEALS = ["ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"]
+SEALS = [
+    *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
+    "ledger_published",
+]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
 HIDDEN_ERASURES = ["legal_holds", "erased_chunks"]
