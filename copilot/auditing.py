@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ledger.audit import Audit, Filters
+from copilot.ledger.prove import Checkpoints, LedgerProof, Prover
 from copilot.ledger.records import Entry, Kind, Page, WhatDid, WhoSaw
 from copilot.recorder import Recorder
 from policy.engine import Act
@@ -32,6 +33,7 @@ class Auditing:
         self, database: Database, *, scoper: Scoper, gate: Gate, recorder: Recorder
     ) -> None:
         self._audit = Audit(database)
+        self._prover = Prover(database)
         self._scoper = scoper
         self._gate = gate
         self._recorder = recorder
@@ -92,6 +94,33 @@ class Auditing:
         said = {"what_did": {"first": first, "after": after, **filters.said()}}
         return await self._reading(asker, said, read, _done, "WhatDid")
 
+    async def proof(self, asker: Asker, ledger_id: str) -> LedgerProof | None:
+        """That the entry is in the log; None where it is not visible, not there, or not sealed yet."""
+
+        async def read(scope: Scope) -> tuple[Page, LedgerProof | None]:
+            _check(Filters(), {"id": ledger_id})
+            page = await self._audit.entry(scope, ledger_id)
+            return page, await self._prover.proof(scope, ledger_id) if page.entries else None
+
+        said = {"ledger_proof": ledger_id}
+        _, proof = await self._reading(
+            asker, said, read, lambda found: _page(found[0]), "LedgerProof"
+        )
+        return proof
+
+    async def checkpoints(
+        self, asker: Asker, *, first: int = 20, before: int | None = None
+    ) -> Checkpoints:
+        """The newest signed states of the log, of fewer entries than `before`."""
+
+        async def read(_: Scope) -> Checkpoints:
+            if before is not None and before < 1:
+                raise BadInput("`before` must be a number of entries above 0; leave it out for all")
+            return await self._prover.checkpoints(first=first, before=before)
+
+        said = {"checkpoints": {"first": first, "before": before}}
+        return await self._reading(asker, said, read, _heads, "Checkpoints")
+
     async def _reading(
         self,
         asker: Asker,
@@ -127,6 +156,10 @@ def _done(found: WhatDid) -> Told:
     details, labels = _page(found.page)
     details["kinds"] = {one.name: one.acts for one in found.kinds}
     return details, [*labels, *(label for one in found.kinds for label in one.labels)]
+
+
+def _heads(found: Checkpoints) -> Told:
+    return {"sizes": [one.size for one in found.heads]}, []
 
 
 def _check(filters: Filters, others: Mapping[str, str | None]) -> None:

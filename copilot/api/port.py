@@ -7,6 +7,7 @@ from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.audit import Filters
+from copilot.ledger.prove import Checkpoints, LedgerProof
 from copilot.ledger.records import Entry, Page, WhatDid, WhoSaw
 from copilot.replay.results import ReplayOutcome
 from copilot.results import (
@@ -88,6 +89,10 @@ class Auditing(Protocol):
         """Newest first, after the entry with the id `after`."""
 
     async def entry(self, asker: Asker, ledger_id: str) -> Entry | None: ...
+
+    async def proof(self, asker: Asker, ledger_id: str) -> LedgerProof | None: ...
+
+    async def checkpoints(self, asker: Asker, *, first: int, before: int | None) -> Checkpoints: ...
 
     async def who_saw(
         self,

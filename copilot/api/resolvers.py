@@ -14,13 +14,14 @@ from copilot.api.disposal import DisposalMutation, DisposalQuery
 from copilot.api.entities import EntityQuery
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
+from copilot.api.proofs import ProofQuery
 from copilot.api.replay import ReplayQuery
 from copilot.ingest.report import IngestReport as Report
 from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ReplayQuery):
+class Query(AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ProofQuery, ReplayQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)

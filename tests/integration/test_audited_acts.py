@@ -124,6 +124,25 @@ async def test_what_an_auditor_asks_is_recorded_with_what_it_showed(
         assert last.details["people"] == ["ann"]
 
 
+PROVED: dict[str, Asking] = {
+    "LedgerProof": lambda one: one.auditing.proof(AUDITOR, "no-such"),
+    "Checkpoints": lambda one: one.auditing.checkpoints(AUDITOR, first=3),
+}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [("LedgerProof", {"ledger_proof": "no-such"}), ("Checkpoints", {"sizes": []})],
+)
+async def test_what_an_auditor_has_proved_is_recorded(
+    copilot: Copilot, outcome: str, said: dict[str, object]
+) -> None:
+    await PROVED[outcome](copilot)
+    [last] = (await copilot.auditing.ledger(AUDITOR, Filters(outcome=outcome), first=1)).entries
+    assert last.details is not None
+    assert said.items() <= last.details.items()
+
+
 async def test_what_an_auditor_was_shown_is_kept_from_who_may_not_see_that(
     copilot: Copilot,
 ) -> None:
@@ -135,17 +154,17 @@ async def test_what_an_auditor_was_shown_is_kept_from_who_may_not_see_that(
     assert {"FOUO", "PII"} <= set(last.details["index"]["label"]["handling"])
 
 
-@pytest.mark.parametrize("outcome", ASKED)
+@pytest.mark.parametrize("outcome", [*ASKED, *PROVED])
 async def test_nothing_is_told_that_cannot_be_recorded(
     copilot: Copilot, database_url: str, outcome: str
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("REVOKE INSERT ON ledger_acts FROM copilot_ledger")
     with pytest.raises(Unavailable):
-        await ASKED[outcome](copilot)
+        await {**ASKED, **PROVED}[outcome](copilot)
 
 
-@pytest.mark.parametrize("outcome", ASKED)
+@pytest.mark.parametrize("outcome", [*ASKED, *PROVED])
 async def test_only_auditors_ask_and_who_tries_is_recorded(copilot: Copilot, outcome: str) -> None:
     analyst = replace(AUDITOR, principal=ANN.principal)
     for name, attempt in {
@@ -153,6 +172,8 @@ async def test_only_auditors_ask_and_who_tries_is_recorded(copilot: Copilot, out
         "LedgerEntry": copilot.auditing.entry(analyst, "any"),
         "WhoSaw": copilot.auditing.who_saw(analyst, Filters(document="crew")),
         "WhatDid": copilot.auditing.what_did(analyst, Filters(sub="ann")),
+        "LedgerProof": copilot.auditing.proof(analyst, "any"),
+        "Checkpoints": copilot.auditing.checkpoints(analyst),
     }.items():
         if name != outcome:
             attempt.close()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from copilot.ledger.audit import Filters
+from copilot.ledger.prove import Checkpoints, LedgerProof, SignedHead
 from copilot.ledger.records import Entry, Kind, Page, Tally, WhatDid, WhoSaw
 from policy.errors import Forbidden
 from policy.principal import Asker
@@ -20,6 +21,21 @@ ENTRY = Entry(
     policy_revision="ab" * 32,
     leaf_hash="cd" * 32,
     details={"question": "who?"},
+)
+PROOF = LedgerProof(
+    ledger_id="l1",
+    leaf_index=1,
+    leaf_hash="cd" * 32,
+    tree_size=3,
+    root_hash="ab" * 32,
+    inclusion_path=("ef" * 32, "01" * 32),
+    checkpoint="log\n3\nroot\n\n— log signature\n",
+)
+HEAD = SignedHead(
+    size=3,
+    checkpoint=PROOF.checkpoint,
+    sealed_at=datetime(2026, 1, 2, tzinfo=UTC),
+    published=("file:///kept",),
 )
 PAGE = Page(entries=(ENTRY,), next_cursor=ENTRY.ledger_id)
 
@@ -39,6 +55,14 @@ class FakeAuditing:
     async def entry(self, asker: Asker, ledger_id: str) -> Entry | None:
         self._asked(asker, Filters(), id=ledger_id)
         return ENTRY if ledger_id == ENTRY.ledger_id else None
+
+    async def proof(self, asker: Asker, ledger_id: str) -> LedgerProof | None:
+        self._asked(asker, Filters(), id=ledger_id)
+        return PROOF if ledger_id == ENTRY.ledger_id else None
+
+    async def checkpoints(self, asker: Asker, *, first: int, before: int | None) -> Checkpoints:
+        self._asked(asker, Filters(), first=first, before=before)
+        return Checkpoints(heads=(HEAD,), next_size=HEAD.size)
 
     async def who_saw(
         self,

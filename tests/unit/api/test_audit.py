@@ -51,6 +51,20 @@ def test_what_somebody_did_comes_by_kind(server: str, copilot: FakeCopilot) -> N
     assert copilot.auditing.calls == [{"sub": "ann", "first": 3, "after": None}]
 
 
+def test_an_entry_is_proved_or_null(server: str) -> None:
+    found = asked(server, "LedgerProof", {"id": "l1"})["data"]["ledgerProof"]
+    assert (found["leafIndex"], found["treeSize"]) == (1, 3)
+    assert found["inclusionPath"] == ["ef" * 32, "01" * 32]
+    assert asked(server, "LedgerProof", {"id": "l2"}) == {"data": {"ledgerProof": None}}
+
+
+def test_checkpoints_come_with_where_they_lie(server: str, copilot: FakeCopilot) -> None:
+    found = asked(server, "Checkpoints", {"first": 5, "before": 9})["data"]["checkpoints"]
+    assert [one["published"] for one in found["heads"]] == [["file:///kept"]]
+    assert found["nextSize"] == 3
+    assert copilot.auditing.calls == [{"first": 5, "before": 9}]
+
+
 def test_one_entry_is_given_or_null(server: str) -> None:
     found = asked(server, "LedgerEntry", {"id": "l1"})["data"]["ledgerEntry"]
     assert (found["ledgerId"], found["details"]) == ("l1", {"question": "who?"})
@@ -63,6 +77,8 @@ def test_one_entry_is_given_or_null(server: str) -> None:
     [
         ("Ledger", {}),
         ("LedgerEntry", {"id": "l1"}),
+        ("LedgerProof", {"id": "l1"}),
+        ("Checkpoints", {}),
         ("WhoSaw", {"entity": "x"}),
         ("WhatDid", {"person": "ann"}),
     ],
