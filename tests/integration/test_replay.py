@@ -398,7 +398,8 @@ async def test_a_record_of_an_earlier_release_is_said_to_be_one(
 
 async def test_a_passage_that_is_gone_is_told(copilot: Copilot) -> None:
     entry = await asked(copilot)
-    await copilot.administration.delete(AUTHOR, "kite")
+    label, _ = TEXTS["kite"]
+    await copilot.ingest(AUTHOR, documents({"kite": (label, "Nobody has seen it since.")}))
     found = await replayed(copilot, entry)
     assert found.agrees
     [content] = found.differences
