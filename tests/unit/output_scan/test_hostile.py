@@ -20,10 +20,17 @@ PIECES = [
     "\U000e0041", "\ufe01", "é", "\n", "a", "9", "-", "=",
 ]  # fmt: skip
 
+LIMIT_S = 1.0
 
-def least(text: str, *, personal_open: bool) -> float:
-    """Seconds, the fewest of three times: whatever else the process does may fall into one."""
-    return min(seconds(text, personal_open=personal_open) for _ in range(3))
+
+def fewest(text: str, *, personal_open: bool) -> float:
+    """Seconds, at one of three times: whatever else the process does may fall into one."""
+    least = float("inf")
+    for _ in range(3):
+        least = min(least, seconds(text, personal_open=personal_open))
+        if least < LIMIT_S:
+            break
+    return least
 
 
 def seconds(text: str, *, personal_open: bool) -> float:
@@ -44,14 +51,14 @@ def seconds(text: str, *, personal_open: bool) -> float:
 @pytest.mark.parametrize("length", [LONGEST, 100_000])
 def test_a_hostile_text_takes_less_than_a_second(piece: str, length: int) -> None:
     for personal_open in (True, False):
-        assert least((piece * length)[:length], personal_open=personal_open) < 1.0
+        assert fewest((piece * length)[:length], personal_open=personal_open) < LIMIT_S
 
 
 @pytest.mark.timed
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join))
 def test_no_mixture_of_hostile_texts_does_either(piece: str) -> None:
-    assert least((piece * LONGEST)[:LONGEST], personal_open=False) < 1.0
+    assert fewest((piece * LONGEST)[:LONGEST], personal_open=False) < LIMIT_S
 
 
 def test_what_is_no_sentence_any_more_is_withheld() -> None:
