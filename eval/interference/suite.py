@@ -28,7 +28,7 @@ class Effort:
 
 
 CI = Effort(size=run.Size(corpora=50, of_each=10, least=1_000), pairs=1_000, auc=0.57, seconds=900)
-"""With the ten that go through ingest, sixty corpora: under 300 s on two cores that nobody else uses."""
+"""With the ten that go through ingest, sixty corpora. The aim is 300 s, on two cores that nobody else uses."""
 NEO4J = replace(CI, seconds=None)
 """Each database of a comparison is projected first, which takes longer than the comparison."""
 SOAK = Effort(
