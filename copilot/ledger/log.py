@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import rfc8785
 
+from copilot.ledger.proofs.record import commitment
 from copilot.ledger.records import Kind
 from copilot.ledger.scopes import name_of
 from policy.errors import Unavailable
@@ -196,7 +197,7 @@ class _Entry:
             name: (secrets.token_bytes(16), canonical(value))
             for name, value in _details(record, at).items()
         }
-        commitments = {name: commitment(salt, value) for name, (salt, value) in openings.items()}
+        commitments = {name: commitment(one) for name, one in openings.items()}
         leaf = canonical({"version": _VERSION, "id": ledger_id, "commitments": commitments})
         return cls(record, label_id, ledger_id, at, leaf, openings)
 
@@ -225,11 +226,6 @@ def _durable() -> Iterator[None]:
         yield
     except psycopg.DatabaseError as error:
         raise Unavailable("ledger", "the ledger takes no records; nothing was released") from error
-
-
-def commitment(salt: bytes, value: bytes) -> str:
-    """SHA-256 (hex) over salt and canonical bytes: binding, and silent once the salt is erased."""
-    return hashlib.sha256(salt + value).hexdigest()
 
 
 def body_sha256(body: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from copilot.ledger import scopes
-from copilot.ledger.log import body_sha256, commitment
+from copilot.ledger.log import body_sha256
+from copilot.ledger.proofs.record import commitment
 from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.queries import Queries
 
@@ -152,7 +153,7 @@ def _opening_problems(
         expected = commitments.pop(opening["name"], None)
         if opening["label"] != row["label"]:
             problems.append(f"{where}: {opening['name']} bears another label than its entry")
-        if commitment(opening["salt"], opening["value"]) != expected:
+        if commitment((opening["salt"], opening["value"])) != expected:
             problems.append(f"{where}: {opening['name']} does not match its commitment")
         else:
             problems += _content_problems(where, row, opening)

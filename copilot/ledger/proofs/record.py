@@ -61,7 +61,7 @@ class Leaf(NamedTuple):
 
 
 def commitment(opening: Opening) -> str:
-    """SHA-256 (hex) over salt and value."""
+    """SHA-256 (hex) over salt and canonical bytes: binding, and silent once the salt is erased."""
     return sha256(opening[0] + opening[1]).hexdigest()
 
 
