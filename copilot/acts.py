@@ -221,11 +221,14 @@ class Copilot:
         """The newest entries that an auditor may see; reading them is itself recorded."""
         said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
 
-        async def work(admitted: Admitted) -> Page:
+        async def work(admitted: Admitted) -> Page | Denied:
             for given in (after, sub, kind):
                 plain(given or "")
             scope = await self._scoper.scope(admitted.asker)
             found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
+            now = await self._gate.again(Act.AUDIT, admitted, said)
+            if now is not admitted:
+                return now if isinstance(now, Denied) else await work(now)
             shown = [one.ledger_id for one in found.entries]
             details = {**said, "entries": shown}
             await self._recorder.record(Kind.READ, admitted.asker, "LedgerPage", details)
@@ -265,10 +268,13 @@ class Copilot:
     async def _read(
         self, asker: Asker, said: Mapping[str, Any], find: Callable[[Scope], Awaitable[V | None]]
     ) -> V | NotFound | StepUpRequired | Denied | Unavailable:
-        async def work(admitted: Admitted) -> V | NotFound | StepUpRequired:
+        async def work(admitted: Admitted) -> V | NotFound | StepUpRequired | Denied:
             for given in said.values():
                 plain(str(given))
             found = await find(await self._scoper.scope(admitted.asker))
+            now = await self._gate.again(Act.READ, admitted, said)
+            if now is not admitted:
+                return now if isinstance(now, Denied) else await work(now)
             read = [] if found is None else read_in(found)
             refused = await self._refused(admitted.asker, read)
             if refused:

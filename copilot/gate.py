@@ -69,7 +69,7 @@ class Gate:
         act: Act,
         asker: Asker,
         said: Mapping[str, Any],
-        work: Callable[[Admitted], Awaitable[T]],
+        work: Callable[[Admitted], Awaitable[T | Denied]],
         subject: Mapping[str, Any] | None = None,
     ) -> T:
         """As `governed`, for acts that have no result for a refusal: it is raised."""
@@ -102,6 +102,17 @@ class Gate:
             reason=decision.reason,
             ledger_id=ledger_id,
         )
+
+    async def again(
+        self, act: Act, admitted: Admitted, said: Mapping[str, Any]
+    ) -> Admitted | Denied:
+        """The same where nothing changed; else the asker as they stand now, or the recorded refusal.
+
+        For the moment before something is given: finding it may have taken longer than a change of access.
+        """
+        if await self._scoper.standing(admitted.asker) is admitted.asker:
+            return admitted
+        return await self.admit(act, admitted.asker, said)
 
     async def failed(
         self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError

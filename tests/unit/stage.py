@@ -18,13 +18,20 @@ from copilot.settings import Settings
 from copilot.telemetry import Metrics
 from policy.engine import Act, Allowed, Call, Decision, Denied, Readable, Release
 from policy.errors import CopilotError
-from policy.labels import Label
-from policy.principal import Asker
+from policy.labels import Classification, Label
+from policy.principal import Asker, Grant
 from policy.scope import Scope, Scoper
 from tests.unit.api.fakes import ANN, ANSWER, CONTEXT, LABEL, SENTENCE
 from tests.unit.policy.fakes import Catalog, label
 
 ASKER = Asker(principal=ANN, purpose="investigation")
+GRANT = Grant(
+    grant_id="g1",
+    clearance=Classification.TS,
+    compartments=frozenset(),
+    authorities=frozenset(),
+    not_after=9,
+)
 VIEW = DocumentView(
     document_id="d1",
     title="Vessels",
@@ -154,9 +161,12 @@ class Storage:
     view: DocumentView | None = VIEW
     fault: CopilotError | None = None
     scopes: list[Scope] = field(default_factory=list)
+    during: Callable[[], None] = lambda: None
+    """What happens elsewhere while a document is read."""
 
     async def document(self, scope: Scope, document_id: str) -> DocumentView | None:
         self.scopes.append(scope)
+        self.during()
         return self.view
 
     async def entity(self, scope: Scope, name: str) -> None:

@@ -17,10 +17,8 @@ from copilot.results import (
 from policy.engine import Act
 from policy.errors import BadInput, CopilotError, Forbidden, Misconfigured
 from policy.errors import Unavailable as Down
-from policy.labels import Classification
-from policy.principal import Grant
 from tests.unit.api.fakes import ANSWER, SENTENCE
-from tests.unit.stage import ASKER, Engine, MemoryLedger, Stage, Steps
+from tests.unit.stage import ASKER, GRANT, Engine, MemoryLedger, Stage, Steps
 
 pytestmark = pytest.mark.anyio
 
@@ -260,18 +258,11 @@ async def test_who_is_revoked_is_denied_every_act_and_nothing_is_done() -> None:
 
 async def test_the_work_is_given_the_asker_as_the_tenants_records_have_them_now() -> None:
     stage = Stage()
-    grant = Grant(
-        grant_id="g1",
-        clearance=Classification.TS,
-        compartments=frozenset(),
-        authorities=frozenset(),
-        not_after=9,
-    )
-    stage.catalog.grants = {"ann": (grant,)}
+    stage.catalog.grants = {"ann": (GRANT,)}
     await stage.copilot.ask(ASKER, "Who?")
     await streamed(stage)
     await stage.copilot.search(ASKER, "Who?")
-    assert [one.principal.grants for one in stage.steps.standing] == [(grant,)] * 3
+    assert [one.principal.grants for one in stage.steps.standing] == [(GRANT,)] * 3
 
 
 @pytest.mark.parametrize("step_up", [True, False])

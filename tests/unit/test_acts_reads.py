@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from copilot.ledger.records import Kind, Page
-from copilot.results import Answer, NotFound, StepUpRequired, Unavailable
+from copilot.results import Answer, Denied, NotFound, StepUpRequired, Unavailable
 from copilot.wording import STEP_UP
 from policy.errors import BadInput
 from policy.errors import Unavailable as Down
 from policy.scope import Scope
 from tests.unit.api.fakes import ANSWER, ENTRY, LABEL
 from tests.unit.policy.fakes import label
-from tests.unit.stage import ASKER, VIEW, Engine, MemoryLedger, Stage, Storage
+from tests.unit.stage import ASKER, GRANT, VIEW, Engine, MemoryLedger, Stage, Storage
 
 pytestmark = pytest.mark.anyio
 
@@ -145,3 +145,21 @@ async def test_nothing_to_show_asks_for_a_stronger_sign_in_wherever_one_may_open
 async def test_what_may_be_shown_is_shown_whether_or_not_a_sign_in_may_open_more() -> None:
     stage = Stage(Engine(step_up=True))
     assert await stage.copilot.document(ASKER, "d1") == replace(VIEW, ledger_id="r1")
+
+
+async def test_who_is_revoked_while_it_is_read_is_given_nothing_and_that_is_recorded() -> None:
+    stage = Stage()
+    stage.storage.during = lambda: setattr(stage.catalog, "revoked", frozenset(["ann"]))
+    outcome = await stage.copilot.document(ASKER, "d1")
+    assert isinstance(outcome, Denied)
+    assert outcome.reason == "revoked"
+    assert stage.record.kind is Kind.DENIED
+
+
+async def test_a_grant_that_ends_while_it_is_read_has_it_read_again_without() -> None:
+    stage = Stage()
+    stage.catalog.grants = {"ann": (GRANT,)}
+    stage.storage.during = lambda: setattr(stage.catalog, "grants", {})
+    await stage.copilot.document(ASKER, "d1")
+    assert len(stage.storage.scopes) == 2
+    assert stage.record.outcome == "Document"
