@@ -9,6 +9,7 @@ import anyio
 
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
+from copilot.replay.decided import Decisions
 from copilot.results import Denied, Unavailable
 from copilot.telemetry import Metrics
 from policy import engine as policy_engine
@@ -37,8 +38,15 @@ class Gate:
     """Asks policy before an act, and records what became of it where the act does not do so itself."""
 
     def __init__(
-        self, engine: PolicyEngine, scoper: Scoper, recorder: Recorder, metrics: Metrics
+        self,
+        engine: PolicyEngine,
+        scoper: Scoper,
+        recorder: Recorder,
+        metrics: Metrics,
+        decisions: Decisions | None = None,
     ) -> None:
+        """Without `decisions` what is denied cannot be decided again."""
+        self._decisions = decisions
         self._engine = engine
         self._scoper = scoper
         self._recorder = recorder
@@ -96,6 +104,9 @@ class Gate:
         asker = replace(asker, fresh=False)
         self._metrics.denied(str(act))
         details = {**said, "denied_act": str(act), "denied_reason": decision.reason}
+        if self._decisions and subject is None:
+            decided = await self._decisions.begun(asker)
+            details["decided"] = decided.to_json()
         ledger_id = await self._recorder.record(Kind.DENIED, asker, "Denied", details)
         return Denied(
             text=_REFUSALS.get(decision.reason, _REFUSAL).format(act=act, reason=decision.reason),
