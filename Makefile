@@ -62,11 +62,14 @@ test: .venv/.dev .venv/.project
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
 	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
 
-# The policy suite at length: 10,000 comparisons, 5,000 timed pairs.
+# At length: 10,000 comparisons and 5,000 timed pairs of the policy suite; of the ledger, 500 kills and ten
+# classes of tampering a thousand times each.
 soak: .venv/.dev .venv/.project
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -m eval policy --soak --json --junit $(RESULTS)/soak.xml > $(RESULTS)/soak.json; \
 		status=$$?; cat $(RESULTS)/soak.json; exit $$status
+	COPILOT_TEST_STRICT=1 COPILOT_TAMPERINGS=1000 COPILOT_KILLS=500 $(BIN)/python -m pytest \
+		tests/unit/proofs/test_tampering.py tests/acceptance/test_killed_ledger.py
 
 # make bench NAME=ask; make bench NAME=retrieval PEERS=1 also installs and measures other systems.
 bench: .venv/.runtime .venv/.project $(if $(PEERS),build/peers/.installed)

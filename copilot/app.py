@@ -96,15 +96,13 @@ async def build(
     follower: Following | None = None
     keeper = Keeper(settings, database) if sealing else None
     try:
-        if keeper is not None:
-            keeper.watch()
         follower = await following(settings, database, embedder)
         follower.watch()
         async with (
             stores(database) as found,
             projected(settings, database, found.names) as projection,
         ):
-            yield assemble(
+            copilot = assemble(
                 settings,
                 database=database,
                 engine=engine,
@@ -115,6 +113,9 @@ async def build(
                 projection=projection,
                 keeper=keeper,
             )
+            if keeper is not None:
+                keeper.watch(copilot.metrics.unsealed)
+            yield copilot
     finally:
         if keeper is not None:
             await keeper.close()

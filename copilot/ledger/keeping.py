@@ -1,5 +1,7 @@
 """What goes on with the log in a process that serves: it is sealed, and its checkpoints are published."""
 
+from collections.abc import Callable
+
 from copilot.ledger import destinations
 from copilot.ledger.keys import signers
 from copilot.ledger.publish import Publisher
@@ -17,9 +19,9 @@ class Keeper:
         given = destinations.read(settings.ledger_publish)
         self._publisher = Publisher(database, given, settings.ledger_publish_s) if given else None
 
-    def watch(self) -> None:
-        """Begins to seal and to publish."""
-        self._sealer.watch()
+    def watch(self, tell: Callable[[float], None]) -> None:
+        """Begins to seal and to publish; `tell` is given the age of the oldest record that waits, in seconds."""
+        self._sealer.watch(tell)
         if self._publisher is not None:
             self._publisher.watch()
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ _SQL = Queries("copilot.ledger", "seal.sql")
 EVERY_S = 0.2
 """How often the log is sealed: what a record waits for its place, at most, while all goes well."""
 _LATE_S = 10.0
+_TOLD_S = 1.0
 _MOST = 10_000
 """Records sealed in one transaction."""
 
@@ -61,14 +63,13 @@ class Sealer:
                 break
         return sealed
 
-    def watch(self) -> None:
-        """Begins to seal every 200 ms."""
-        self._watching = asyncio.create_task(self._watch())
+    def watch(self, tell: Callable[[float], None] = lambda _: None) -> None:
+        """Begins to seal every 200 ms; each second, `tell` is given the age of the oldest that waits, in seconds."""
+        self._watching = asyncio.create_task(self._watch(tell))
 
     async def state(self) -> str:
         """For readiness: records are safe without a seal, but not yet proved to be."""
-        async with self._database.transaction(Role.SEALER) as connection:
-            found = await waiting(connection)
+        found = await self._waiting()
         if found.oldest_s < _LATE_S:
             return OK
         return f"{DEGRADED}{found.records} records are not sealed, the oldest for {found.oldest_s:.0f} s"
@@ -80,17 +81,25 @@ class Sealer:
             with suppress(asyncio.CancelledError):
                 await self._watching
 
-    async def _watch(self) -> None:
-        failing = False
+    async def _watch(self, tell: Callable[[float], None]) -> None:
+        failing, told = False, float("-inf")
         while True:
             await asyncio.sleep(EVERY_S)
             try:
+                # First: where sealing fails, the age grows, which is what an alarm waits for.
+                if time.monotonic() - told >= _TOLD_S:
+                    tell((await self._waiting()).oldest_s)
+                    told = time.monotonic()
                 await self.seal()
                 failing = False
             except CopilotError as error:
                 if not failing:  # once, and not five times a second
                     logger.warning("the ledger is not sealed: %s", error.message)
                 failing = True
+
+    async def _waiting(self) -> Waiting:
+        async with self._database.transaction(Role.SEALER) as connection:
+            return await waiting(connection)
 
     async def _step(self) -> int:
         try:

@@ -186,7 +186,9 @@ async def test_a_log_put_back_to_before_is_not_sealed_by_who_saw_more(
     await sealer.seal()
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
-        owner.execute("TRUNCATE ledger_leaves, ledger_subtrees, ledger_checkpoints")
+        owner.execute(
+            "TRUNCATE ledger_leaves, ledger_subtrees, ledger_checkpoints, ledger_published"
+        )
     await write(ledger, 1)
     with pytest.raises(Unavailable, match="ends at 0, and this process has sealed 3"):
         await sealer.seal()
@@ -219,19 +221,24 @@ async def test_what_waits_for_long_shows_in_readiness(
     assert await sealer.state() == OK
 
 
-async def test_a_watching_sealer_seals_by_itself_and_goes_on_after_a_failure(
+async def test_a_watching_sealer_tells_how_long_records_wait_and_goes_on_after_a_failure(
     database: Database, ledger: Ledger, database_url: str
 ) -> None:
     sealer = Sealer(database, [SIGNER])
-    sealer.watch()
+    told: list[float] = []
+    sealer.watch(told.append)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("REVOKE INSERT ON ledger_leaves FROM copilot_sealer")
         await write(ledger, 2)
-        await anyio.sleep(0.6)
+        with anyio.fail_after(20):
+            while not told or told[-1] < 0.5:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
         assert len(rows(database_url, "SELECT FROM ledger_unsealed")) == 2
         owner.execute("GRANT INSERT ON ledger_leaves TO copilot_sealer")
     with anyio.fail_after(20):
         while rows(database_url, "SELECT FROM ledger_unsealed"):  # noqa: ASYNC110
+            await anyio.sleep(0.05)
+        while told[-1] > 0:  # noqa: ASYNC110
             await anyio.sleep(0.05)
     await sealer.close()
     assert (await head(database_url)).size == 2
