@@ -152,6 +152,7 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
+@pytest.mark.timeout(300 + 60 * ROUNDS)
 def test_what_was_acknowledged_is_there_once_whatever_is_killed(
     folder: Path, models_dir: Path
 ) -> None:
