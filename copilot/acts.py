@@ -14,6 +14,7 @@ from copilot.ask import Pipeline
 from copilot.auditing import Auditing
 from copilot.disposal import Disposal
 from copilot.entity_graph import End, EntityGraph
+from copilot.feedback import Feedback
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
@@ -110,6 +111,7 @@ class Copilot:
         self.administration = administration
         self.disposal = disposal
         self.auditing = Auditing(database, scoper=scoper, gate=gate, recorder=recorder)
+        self.feedback = Feedback(database, scoper=scoper, gate=gate, recorder=recorder)
         self.rate_limit = RateLimit(database, settings.rate_limit)
         self._database = database
         self._engine = engine

@@ -54,6 +54,7 @@ COSTS: Mapping[str, int] = {
     "Mutation.relabelDocument": 200,
     "Mutation.holdDocument": 50,
     "Mutation.releaseHold": 50,
+    "Mutation.rateAnswer": 20,
     "Mutation.revokePrincipal": 50,
     "Mutation.reinstatePrincipal": 50,
     "Mutation.requestAccess": 50,

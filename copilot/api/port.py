@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from copilot.entity_graph import End
+from copilot.feedback import FeedbackOutcome, Verdict
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.ledger.audit import Filters
@@ -78,6 +79,14 @@ class Disposal(Protocol):
     async def release(self, asker: Asker, document_id: str, reason: str) -> HoldOutcome: ...
 
     async def certificate(self, asker: Asker, document_id: str) -> CertificateOutcome: ...
+
+
+class Feedback(Protocol):
+    """What readers say of answers."""
+
+    async def give(
+        self, asker: Asker, answer_id: str, verdict: Verdict, comment: str = ""
+    ) -> FeedbackOutcome: ...
 
 
 class Auditing(Protocol):
@@ -155,6 +164,9 @@ class Copilot(Protocol):
 
     @property
     def disposal(self) -> Disposal: ...
+
+    @property
+    def feedback(self) -> Feedback: ...
 
     @property
     def auditing(self) -> Auditing: ...

@@ -12,6 +12,7 @@ from copilot.api.cost import PAGE
 from copilot.api.declare import field, view
 from copilot.api.disposal import DisposalMutation, DisposalQuery
 from copilot.api.entities import EntityQuery
+from copilot.api.feedback import FeedbackMutation
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
 from copilot.api.proofs import ProofQuery
@@ -77,7 +78,7 @@ class Query(AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ProofQuery, Rep
 
 
 @view()
-class Mutation(AccessMutation, DisposalMutation):
+class Mutation(AccessMutation, DisposalMutation, FeedbackMutation):
     """What can be changed."""
 
     @field(types.IngestReport, strawberry.mutation)

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     ASK = "ask"
     SEARCH = "search"
     READ = "read"
+    FEEDBACK = "feedback"
     INGEST = "ingest"
     DELETE = "delete"
     ERASURE = "erasure"

@@ -44,6 +44,7 @@ from retrieval.types import Arm, ArmHit, Chunk, Context
 from tests.unit.api.fake_administration import FakeAdministration
 from tests.unit.api.fake_auditing import FakeAuditing
 from tests.unit.api.fake_disposal import FakeDisposal
+from tests.unit.api.fake_feedback import FakeFeedback
 from tests.unit.api.fake_replay import REPLAY
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -146,6 +147,7 @@ class FakeCopilot:
     rate_limit: FakeRateLimit = field(default_factory=FakeRateLimit)
     administration: FakeAdministration = field(default_factory=FakeAdministration)
     disposal: FakeDisposal = field(default_factory=FakeDisposal)
+    feedback: FakeFeedback = field(default_factory=FakeFeedback)
     fault: Exception | None = None
     delay_s: float = 0.0
     state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok"})

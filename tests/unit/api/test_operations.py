@@ -45,6 +45,7 @@ def test_there_is_an_operation_for_each_act() -> None:
         "LedgerProof",
         "Me",
         "Paths",
+        "RateAnswer",
         "ReinstatePrincipal",
         "RelabelDocument",
         "Replay",
