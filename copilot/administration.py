@@ -17,13 +17,12 @@ from copilot.results import (
     AccessGrants,
     DeleteOutcome,
     Denied,
-    NotFound,
     RelabelOutcome,
     StandingChanged,
     StepUpRequired,
 )
 from copilot.standing import Standing
-from copilot.wording import CLOSED_LABEL, NOT_FOUND, STEP_UP, notice
+from copilot.wording import CLOSED_LABEL, STEP_UP, notice
 from policy.engine import Act, PolicyEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker
@@ -65,7 +64,7 @@ class Administration:
             except Held as error:
                 return await self._held(admitted, said, Act.DELETE, error)
             if done is None:
-                return await self._nothing(admitted, said, Kind.DELETE)
+                return await self._gate.nothing(admitted, said, Kind.DELETE)
             return replace(done, notice=notice(admitted.step_up))
 
         return await self._gate.governed(Act.DELETE, asker, said, work)
@@ -82,7 +81,7 @@ class Administration:
             except Held as error:
                 return await self._held(admitted, said, Act.RELABEL, error)
             if done is None:
-                return await self._nothing(admitted, said, Kind.RELABEL)
+                return await self._gate.nothing(admitted, said, Kind.RELABEL)
             return replace(done, notice=notice(admitted.step_up))
 
         return await self._gate.governed(Act.RELABEL, asker, said, work)
@@ -168,15 +167,6 @@ class Administration:
 
         act = Act.AUDIT if "auditor" in asker.principal.roles else Act.ADMINISTER
         return await self._gate.required(act, asker, said, work)
-
-    async def _nothing(
-        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
-    ) -> NotFound | StepUpRequired:
-        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
-        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
-        if admitted.step_up:
-            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
 
     async def _held(
         self, admitted: Admitted, said: Mapping[str, Any], act: Act, error: Held

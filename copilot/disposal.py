@@ -1,8 +1,7 @@
 """Disposal, as governed acts: legal holds, retention, and the certificates of what was deleted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from copilot import certificates
 from copilot.find import plain
@@ -20,7 +19,7 @@ from copilot.results import (
     StepUpRequired,
 )
 from copilot.retention import Due, Retention
-from copilot.wording import NOT_FOUND, STEP_UP, notice
+from copilot.wording import notice
 from policy.engine import Act, PolicyEngine
 from policy.installation import Retention as Rule
 from policy.labels import Label
@@ -82,7 +81,7 @@ class Disposal:
         async def work(admitted: Admitted) -> HoldChanged | NotFound | StepUpRequired:
             done = await self._holds.change(admitted.asker, plain(document_id), held=held)
             if done is None:
-                return await self._nothing(admitted, said, Kind.HOLD)
+                return await self._gate.nothing(admitted, said, Kind.HOLD)
             return replace(done, notice=notice(admitted.step_up))
 
         return await self._gate.governed(Act.HOLD, asker, said, work)
@@ -96,7 +95,7 @@ class Disposal:
         async def work(admitted: Admitted) -> Certificate | NotFound | StepUpRequired:
             found = await self._certificate(admitted.asker, plain(document_id), by)
             if found is None:
-                return await self._nothing(admitted, said, Kind.READ)
+                return await self._gate.nothing(admitted, said, Kind.READ)
             given, labels = found
             details = {**said, "erasure_id": given.body["erasure_id"]}
             ledger_id = await self._recorder.record(
@@ -136,12 +135,3 @@ class Disposal:
             return Retired(due=due, deleted=tuple(deleted), dry_run=dry_run, ledger_id=ledger_id)
 
         return await self._gate.required(Act.RETAIN, asker, said, work)
-
-    async def _nothing(
-        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
-    ) -> NotFound | StepUpRequired:
-        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
-        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
-        if admitted.step_up:
-            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)

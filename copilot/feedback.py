@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from copilot import answers
 from copilot.find import plain
@@ -12,7 +12,6 @@ from copilot.names import LONGEST_REASON
 from copilot.reads import read_in
 from copilot.recorder import Recorder
 from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
-from copilot.wording import NOT_FOUND, STEP_UP
 from policy.engine import Act
 from policy.errors import BadInput
 from policy.principal import Asker
@@ -72,7 +71,7 @@ class Feedback:
                 self._database, self._passages, scope, plain(answer_id), asker.principal.sub
             )
             if found is None:
-                return await self._nothing(admitted, said)
+                return await self._gate.nothing(admitted, said, Kind.FEEDBACK)
             details = {**said, "comment": comment} if comment.strip() else said
             labels = [one.label for one in read_in(found)]
             ledger_id = await self._recorder.record(
@@ -81,10 +80,3 @@ class Feedback:
             return FeedbackGiven(answer_id=answer_id, verdict=verdict, ledger_id=ledger_id)
 
         return await self._gate.governed(Act.READ, asker, said, work)
-
-    async def _nothing(self, admitted: Admitted, said: dict[str, Any]) -> NotFound | StepUpRequired:
-        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
-        ledger_id = await self._recorder.record(Kind.FEEDBACK, admitted.asker, outcome, said)
-        if admitted.step_up:
-            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)

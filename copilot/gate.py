@@ -10,8 +10,9 @@ import anyio
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
 from copilot.replay.decided import Decisions
-from copilot.results import Denied, Unavailable
+from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
 from copilot.telemetry import Metrics
+from copilot.wording import NOT_FOUND, STEP_UP
 from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError, Forbidden
@@ -124,6 +125,16 @@ class Gate:
         if await self._scoper.standing(admitted.asker) is admitted.asker:
             return admitted
         return await self.admit(act, admitted.asker, said)
+
+    async def nothing(
+        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
+    ) -> NotFound | StepUpRequired:
+        """Records that nothing was found, and says so, or that a stronger sign-in may open more."""
+        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
+        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
+        if admitted.step_up:
+            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
+        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
 
     async def failed(
         self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError
