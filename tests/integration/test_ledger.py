@@ -200,7 +200,7 @@ async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
     held = await head(database_url)
     owner.execute(
         """TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves, ledger_subtrees,
-           ledger_checkpoints"""
+           ledger_checkpoints, ledger_published"""
     )
     for _ in range(5):
         await Ledger(database).record(record(question="harmless"))
@@ -240,7 +240,7 @@ async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(
         for statement in (
             f"UPDATE ledger_{table} SET {column} = {column}",
             f"DELETE FROM ledger_{table}",
-            f"TRUNCATE ledger_{table}",
+            f"TRUNCATE ledger_{table} CASCADE",
         ):
             with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
                 owner.execute(statement.encode())
