@@ -13,9 +13,9 @@ INSTALL := $(UV) pip install --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 PYTEST := COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
-# Files in their order: those of tests/acceptance take longest, and what takes long is not left for the end.
+# Files in their order, so that what takes long (the contracts, tests/acceptance) is not left for the end.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-QUICK := tests/unit tests/contract tests/integration/test_policy_command.py
+QUICK := tests/contract tests/integration/test_policy_command.py tests/unit
 SUITES := policy retrieval generation injection
 RESULTS := build/eval
 SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
