@@ -13,9 +13,10 @@ INSTALL := $(UV) pip install --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 PYTEST := COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
-# Files in their order, so that what takes long (the contracts, tests/acceptance) is not left for the end.
+# Files in their order, by which units, the quickest, come last.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
-QUICK := tests/contract tests/integration/test_policy_command.py tests/unit
+HEAVY := tests/acceptance tests/integration/test_replay_of_case_file.py \
+	$(wildcard tests/integration/test_interference*.py tests/integration/test_bench_*.py)
 SUITES := policy retrieval generation injection
 RESULTS := build/eval
 SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
@@ -56,14 +57,14 @@ policy: .venv/.dev .venv/.project
 	$(call evaluate,policy)
 
 # Nothing may be skipped: a server that is missing is a failure that says what to install.
-# Two processes, since most tests wait for a server; the tests of one file share its servers. Coverage is that of
-# the quick tests: counting lines makes the others half as long again. What promises a time runs alone,
-# where nothing of ours makes it slow, and the best of three counts: machines only delay.
+# Two processes, since most tests wait for a server; the tests of one file share its servers. What takes
+# minutes is not counted into the coverage: counting lines makes it half as long again. What promises a time
+# runs alone, where nothing of ours makes it slow, and the best of three counts: machines only delay.
 test: .venv/.dev .venv/.project
-	$(PYTEST) -m 'not timed' $(PARALLEL) --cov --cov-report= $(QUICK)
+	$(PYTEST) -m 'not timed' $(PARALLEL) --cov --cov-report= $(addprefix --ignore=,$(HEAVY))
 	$(BIN)/coverage report --fail-under=85
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
-	$(PYTEST) -m 'not timed' $(PARALLEL) $(addprefix --ignore=,$(QUICK))
+	$(PYTEST) -m 'not timed' $(PARALLEL) $(HEAVY)
 	$(PYTEST) -m timed --reruns 2
 	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
 
