@@ -14,35 +14,6 @@ Typed = dict[str, str]
 Value = str | Typed | Sequence[str | Typed] | None
 """None where there is nothing to say, which is then not said."""
 
-RELATIONS: Mapping[str, Mapping[str, tuple[Kind, bool]]] = {
-    "used": {"prov:activity": ("activity", True), "prov:entity": ("entity", True)},
-    "wasGeneratedBy": {"prov:entity": ("entity", True), "prov:activity": ("activity", True)},
-    "wasInvalidatedBy": {"prov:entity": ("entity", True), "prov:activity": ("activity", True)},
-    "wasStartedBy": {
-        "prov:activity": ("activity", True),
-        "prov:trigger": ("entity", False),
-        "prov:starter": ("activity", False),
-    },
-    "wasAttributedTo": {"prov:entity": ("entity", True), "prov:agent": ("agent", True)},
-    "wasAssociatedWith": {
-        "prov:activity": ("activity", True),
-        "prov:agent": ("agent", True),
-        "prov:plan": ("entity", False),
-    },
-    "actedOnBehalfOf": {
-        "prov:delegate": ("agent", True),
-        "prov:responsible": ("agent", True),
-        "prov:activity": ("activity", False),
-    },
-    "wasDerivedFrom": {
-        "prov:generatedEntity": ("entity", True),
-        "prov:usedEntity": ("entity", True),
-        "prov:activity": ("activity", False),
-    },
-    "hadMember": {"prov:collection": ("entity", True), "prov:entity": ("entity", True)},
-}
-"""The relations that are used here: what each of their members is, and whether it must be there."""
-
 
 class Document:
     """Statements as they are made; the same ones in the same order give the same bytes."""
@@ -89,8 +60,13 @@ def whole(number: int) -> Typed:
 
 
 def decimal(number: float) -> Typed:
-    """As it is written in decimals, without an exponent, which xsd:decimal has not."""
-    return {"$": f"{Decimal(repr(number)):f}", "type": "xsd:decimal"}
+    """Without an exponent, which xsd:decimal has not."""
+    return {"$": written_out(number), "type": "xsd:decimal"}
+
+
+def written_out(number: float) -> str:
+    """All its digits, without an exponent."""
+    return f"{Decimal(repr(number)):f}"
 
 
 def truth(value: bool) -> Typed:

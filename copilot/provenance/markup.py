@@ -20,7 +20,8 @@ class Markup(str):
 
 def text(given: str) -> Markup:
     """The text as a reader sees it; what cannot be seen is named by its code point, such as ⟦U+202E⟧."""
-    return Markup(html.escape("".join(map(_visible, given)), quote=True))
+    seen = given if given.isprintable() else "".join(map(_visible, given))
+    return Markup(html.escape(seen, quote=True))
 
 
 def together(parts: Sequence[str]) -> Markup:

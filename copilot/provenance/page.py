@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from copilot.ledger.log import canonical
 from copilot.provenance.account import Account, Call, Citation, Source, State
+from copilot.provenance.document import written_out
 from copilot.provenance.markup import Markup, element, facts, table, together
 from copilot.provenance.verifying import proof, verifying
 from policy.markings import banner, portion
@@ -20,6 +21,13 @@ _POLICY = (
 _STATES = {
     State.TOLD: "yes, as far as this reader may be told",
     State.WITHHELD: "not for this reader",
+}
+_COUNTED = {
+    "input_tokens": "Tokens read",
+    "output_tokens": "Tokens written",
+    "cache_read_tokens": "Tokens read from a cache",
+    "cache_write_tokens": "Tokens written to a cache",
+    "cost_usd": "Cost in US dollars",
 }
 _REFUSED = {
     "policy": "policy closed it when it was decided on again",
@@ -187,21 +195,21 @@ def _passage(one: Source) -> Sequence[str]:
 
 
 def _dropped(account: Account) -> Sequence[Markup]:
-    if account.state("dropped") is not State.TOLD and not account.refused:
-        return [element("p", _gone(account, "dropped"))]
-    tables = []
+    told: list[Markup] = []
+    if account.state("dropped") is not State.TOLD:
+        told.append(element("p", _gone(account, "dropped")))
     if account.dropped:
         rows = [[one.stage, one.reason, _hash(one.sha256)] for one in account.dropped]
         heads = ["Check", "Reason", "SHA-256 of the sentence"]
-        tables.append(table("Sentences that were written and not given", heads, rows))
+        told.append(table("Sentences that were written and not given", heads, rows))
     if account.findings:
         rows = [[reason, str(count)] for reason, count in account.findings]
-        tables.append(table("What the output scan found", ["What", "Places"], rows))
+        told.append(table("What the output scan found", ["What", "Places"], rows))
     if account.refused:
         heads = ["Passage", "Marking", "Document", "Found by", "Why it was taken out"]
         rows = [[*_passage(one), _REFUSED.get(one.why, one.why)] for one in account.refused]
-        tables.append(table("Passages that the double check took out", heads, rows))
-    return tables or [element("p", "Nothing was dropped.")]
+        told.append(table("Passages that the double check took out", heads, rows))
+    return told or [element("p", "Nothing was dropped.")]
 
 
 def _policy(account: Account) -> Markup:
@@ -234,14 +242,15 @@ def _strictness(account: Account) -> str | None:
 
 
 def _calls(account: Account) -> Sequence[Markup]:
-    return [_call(one) for one in account.calls] or [element("p", _gone(account, "model"))]
+    told = [_call(one) for one in account.calls]
+    if account.state("model") is State.ERASED or not told:
+        told.append(element("p", _gone(account, "model")))
+    return told
 
 
 def _call(call: Call) -> Markup:
-    prompt, usage = call.prompt, call.usage
-    counted = [
-        (name.replace("_", " ").capitalize(), value) for name, value in (usage or {}).items()
-    ]
+    prompt = call.prompt
+    counted = [(_COUNTED.get(name, name), value) for name, value in (call.usage or {}).items()]
     return facts(
         call.name.replace("-", " ").capitalize(),
         [
@@ -250,7 +259,7 @@ def _call(call: Call) -> Markup:
             ("Attempts", str(call.attempts)),
             ("Prompt", f"{prompt.template}, version {prompt.version}" if prompt else None),
             ("SHA-256 of the prompt", _hash(prompt.sha256) if prompt else None),
-            *((name, "not known" if value is None else str(value)) for name, value in counted),
+            *((name, _number(value)) for name, value in counted),
             (
                 "Providers that were not let have it",
                 _listed([f"{name} ({reason})" for name, reason in call.refused]),
@@ -291,6 +300,10 @@ def _gone(account: Account, name: str) -> str:
             return "This is not told to this reader."
         case _:
             return "There is nothing of it that this reader may be told."
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else written_out(value)
 
 
 def _listed(names: Sequence[str]) -> str | None:
