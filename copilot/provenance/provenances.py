@@ -15,7 +15,7 @@ from copilot.provenance import recorded
 from copilot.provenance.account import Account, Audience
 from copilot.provenance.page import page
 from copilot.provenance.prov import prov_json
-from copilot.provenance.recorded import Recorded, Stored
+from copilot.provenance.recorded import Place, Recorded, Stored
 from copilot.provenance.results import Provenance, ProvenanceOutcome
 from copilot.provenance.told import Reader, account
 from copilot.recorder import Recorder
@@ -101,8 +101,14 @@ class Provenances:
             labels=frozenset(scope.labels.values()),
             fields=await self._engine.fields(asker),
         )
-        told = account(entry, reader, stored.quotes if stored else {})
-        return await self._proved(scope, told)
+        quotes = await self._open_quotes(scope, stored) if stored else {}
+        return await self._proved(scope, account(entry, reader, quotes))
+
+    async def _open_quotes(self, scope: Scope, stored: Stored) -> Mapping[Place, str]:
+        """Those of passages that the auditor may read today: since then they may have been put out of reach."""
+        ids = sorted({chunk_id for chunk_id, _, _ in stored.quotes})
+        chunks = await self._passages.chunks(ids, scope=scope)
+        return {place: quote for place, quote in stored.quotes.items() if place[0] in chunks}
 
     async def _proved(self, scope: Scope, told: Account) -> Account:
         """With its proof, where it is sealed; Unavailable where the log has another leaf in its place."""

@@ -49,8 +49,9 @@ def verifying(account: Account) -> Markup:
         _step(
             "In FOLDER/records.ndjson find the line with the ledger entry ",
             element("code", account.ledger_id),
-            ". Its leaf must be the one above. Each value in it, after its salt, has the commitment above as its "
-            "SHA-256, and is what this page tells.",
+            ". Its leaf must be the one above. For each name in it the SHA-256 of the bytes of the salt, which is "
+            "written in hexadecimal, with those of the value after them is the commitment above, and the value is "
+            "what this page tells.",
         ),
         _step(
             "Or follow the inclusion proof, where there is one, from the SHA-256 of a zero byte and the leaf to the "

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from copilot.acts import Copilot
 from copilot.app import build
 from copilot.commands.asker import as_asker
+from copilot.ingest.reader import read
 from copilot.ledger.audit import Filters
 from copilot.ledger.entry import canonical
 from copilot.ledger.log import Ledger
@@ -30,7 +31,7 @@ from tests.integration import test_erasure
 from tests.integration.sealed import SIGNER, exported, seal
 from tests.integration.test_replay import documents
 from tests.servers.postgres import clone, drop
-from tests.servers.product import people
+from tests.servers.product import CASE_FILE, people
 from tests.unit.provenance.html_page import Page
 from tests.unit.provenance.prov_json import Prov
 
@@ -53,7 +54,7 @@ Owner = psycopg.Connection[dict[str, Any]]
 
 @dataclass(frozen=True)
 class World:
-    """The case file, opened once for the module, and one answer from it."""
+    """The reports and memos of the case file, taken in once for the module, and one answer from them."""
 
     copilot: Copilot
     url: str
@@ -68,11 +69,10 @@ class World:
 @pytest.fixture(scope="module")
 async def world(
     postgres: str,
-    case_file_template: str,
     models_dir: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[World]:
-    url = clone(postgres, case_file_template)
+    url = clone(postgres)
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("provenance"),
         models_dir=models_dir,
@@ -81,6 +81,12 @@ async def world(
         policy_timeout_s=30,
     )
     async with build(settings) as copilot:
+        files = [
+            CASE_FILE / "documents" / name
+            for name in ("reports/IR-2024-030.md", "reports/IR-2024-033.md", "memos/MM-2024-001.md")
+        ]
+        report = await copilot.ingest(LEAD, read(files, tenant="meridian", default_label=None))
+        assert report.rejected == ()
         answer = await copilot.ask(replace(LEAD, reason="case <12> & more"), QUESTION)
         assert isinstance(answer, Answer)
         yield World(copilot, url, answer)
@@ -303,3 +309,23 @@ def _details(owner: Owner, ledger_id: str) -> Mapping[str, Any]:
         "SELECT name, value FROM ledger_openings WHERE ledger_id = %s", [ledger_id]
     ).fetchall()
     return {row["name"]: json.loads(row["value"]) for row in rows}
+
+
+async def test_quotes_of_what_an_auditor_may_not_read_any_more_are_not_shown(
+    copilot: Copilot,
+) -> None:
+    low, ann = test_erasure.LOW, test_erasure.ANN
+    await copilot.ingest(ann, [test_erasure.document("a", label=test_erasure.U, title="")])
+    answer = await test_erasure.answered(copilot, who=low)
+    [quote] = {one.quote for sentence in answer.sentences for one in sentence.citations}
+    auditor, asker = another("lee", "auditor", who=low), another("low", "analyst", who=low)
+    before = await copilot.provenance(auditor, answer.ledger_id)
+    assert isinstance(before, Provenance)
+    shown = [one.text for one in Page(before.page.encode()).named("td")]
+    assert quote in shown
+    await copilot.administration.relabel(ann, "a", test_erasure.S)
+    after = await copilot.provenance(auditor, answer.ledger_id)
+    assert isinstance(after, Provenance)
+    assert quote not in [one.text for one in Page(after.page.encode()).named("td")]
+    assert 'copilot:quote"' not in after.prov
+    assert isinstance(await copilot.provenance(asker, answer.answer_id), NotFound)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from copilot import processes
-from copilot.commands import demo, ingest, operate, query, serve
+from copilot.commands import demo, ingest, operate, provenance, query, serve
 from copilot.settings import Settings
 from tests.unit.api.fakes import ANN, LEE, SECRET
 from tests.unit.commands.product import Product
@@ -34,7 +34,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         made.embedder, made.sealing = embedder, sealing
         yield made
 
-    for module in (query, ingest, operate, demo, serve):
+    for module in (query, ingest, operate, demo, serve, provenance):
         monkeypatch.setattr(module, "opened", opened)
     return made
 
