@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import zip_longest
 
 import pytest
 from hypothesis import example, given, settings
@@ -86,7 +87,8 @@ def spoken(said: Mapping[str, str], audience: Audience) -> Account:
 @settings(max_examples=40)
 def test_what_is_said_changes_no_element_of_it(said: dict[str, str], audience: Audience) -> None:
     hostile = Page(page(spoken(said, audience)))
-    assert hostile.skeleton == skeleton(audience)
+    pairs = zip_longest(hostile.skeleton, skeleton(audience))
+    assert [(one, wanted) for one, wanted in pairs if one != wanted][:1] == []
     for told_by in ("question", "first", "reason"):
         assert _seen(said[told_by]) in hostile.text
 

@@ -38,6 +38,17 @@ def test_it_is_valid_whatever_people_models_and_documents_say(
     }
 
 
+def test_names_that_no_qualified_name_can_hold_are_written_so_that_it_can() -> None:
+    odd = 'a b/c:d%e."<é>'
+    entry = recorded({**TEXTS, "sub": odd, "operator": f"{odd}.", "document": "."})
+    prov = read(prov_json(told(entry)))
+    assert "tenant:person/a%20b%2Fc%3Ad%25e%2E%22%3C%C3%A9%3E" in prov.said["agent"]
+    assert {one["prov:label"] for one in prov.typed("agent", "prov:Person").values()} == {
+        odd,
+        f"{odd}.",
+    }
+
+
 @pytest.mark.parametrize("gone", ["act", "question", "contexts", "answer", "decided", "model"])
 @pytest.mark.parametrize("audience", Audience)
 def test_it_is_valid_whatever_was_erased_and_says_what_was(gone: str, audience: Audience) -> None:
