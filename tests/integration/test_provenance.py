@@ -27,6 +27,7 @@ from copilot.settings import Settings
 from policy.errors import BadInput
 from policy.errors import Unavailable as UnavailableError
 from policy.principal import Asker
+from policy.recheck import opened
 from tests.integration import test_erasure
 from tests.integration.sealed import SIGNER, exported, seal
 from tests.integration.test_replay import documents
@@ -177,10 +178,10 @@ async def test_a_sealed_entry_has_a_proof_and_nothing_that_comes_later_changes_a
     # As the page says to do: the bundle's line has this leaf, and opens to what the page tells.
     record = records[world.answer.ledger_id]
     assert canonical(record["leaf"]) == leaf
-    opened = record["openings"]["question"]
-    salted = bytes.fromhex(opened["salt"]) + opened["value"].encode()
+    question = record["openings"]["question"]
+    salted = bytes.fromhex(question["salt"]) + question["value"].encode()
     assert hashlib.sha256(salted).hexdigest() == record["leaf"]["commitments"]["question"]
-    assert json.loads(opened["value"]) == QUESTION
+    assert json.loads(question["value"]) == QUESTION
     hidden = replace(
         world.answer.sentences[0].citations[0].label, compartments=frozenset(["ORBIT"])
     )
@@ -243,10 +244,8 @@ async def test_where_it_cannot_be_recorded_nothing_is_given(
 async def test_a_label_that_the_double_check_closes_shows_nothing_and_is_recorded(
     world: World, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = provenances.opened
-
     async def closing(*given: Any) -> set[Any]:
-        return {one for one in await whole(*given) if one.classification != "TS"}
+        return {one for one in await opened(*given) if one.classification != "TS"}
 
     monkeypatch.setattr(provenances, "opened", closing)
     for who in (LEAD, INSPECTOR):
@@ -324,8 +323,8 @@ async def test_quotes_of_what_an_auditor_may_not_read_any_more_are_not_shown(
     shown = [one.text for one in Page(before.page.encode()).named("td")]
     assert quote in shown
     await copilot.administration.relabel(ann, "a", test_erasure.S)
+    assert isinstance(await copilot.provenance(asker, answer.answer_id), NotFound)
     after = await copilot.provenance(auditor, answer.ledger_id)
     assert isinstance(after, Provenance)
     assert quote not in [one.text for one in Page(after.page.encode()).named("td")]
     assert 'copilot:quote"' not in after.prov
-    assert isinstance(await copilot.provenance(asker, answer.answer_id), NotFound)
