@@ -95,6 +95,7 @@ async def build(
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
     keeper = Keeper(settings, database) if sealing else None
+    metrics = Metrics()
     try:
         if keeper is not None:
             keeper.watch()
@@ -102,7 +103,7 @@ async def build(
         follower.watch()
         async with (
             stores(database) as found,
-            projected(settings, database, found.names) as projection,
+            projected(settings, database, found.names, metrics.graph_behind) as projection,
         ):
             yield assemble(
                 settings,
@@ -114,6 +115,7 @@ async def build(
                 graph=found.graph,
                 projection=projection,
                 keeper=keeper,
+                metrics=metrics,
             )
     finally:
         if keeper is not None:
@@ -161,6 +163,7 @@ def assemble(
     graph: GraphStore | None = None,
     projection: Projected | None = None,
     keeper: Keeper | None = None,
+    metrics: Metrics | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -170,7 +173,7 @@ def assemble(
     scoper = Scoper(engine, PostgresLabels(database))
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     bundles = PolicyBundles(database)
     decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
     gate = Gate(engine, scoper, recorder, metrics, decisions)
@@ -229,7 +232,11 @@ def assemble(
         ),
         metrics=metrics,
         graph=graph,
-        watched=Watched(check=projection.check, required=installation.graph_required_by_any)
+        watched=Watched(
+            check=projection.check,
+            required=installation.graph_required_by_any,
+            behind=projection.behind,
+        )
         if projection
         else None,
         sealed=keeper.state if keeper else None,
