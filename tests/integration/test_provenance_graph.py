@@ -11,8 +11,10 @@ import pytest
 
 from copilot.acts import Copilot
 from copilot.app import build
+from copilot.commands import operate
+from copilot.projection import opened, provenance
 from copilot.projection import projector as projector_module
-from copilot.projection import provenance
+from copilot.projection.backlog import Backlog
 from copilot.projection.projector import Projector
 from copilot.results import Answer
 from copilot.settings import Settings
@@ -23,7 +25,7 @@ from retrieval.stores.neo4j.projection import Neo4jProjection
 from retrieval.stores.neo4j.provenance import Neo4jProvenance, Records
 from tests.integration.graph_world import GraphWorld, graph_world
 from tests.integration.sealed import seal
-from tests.integration.test_erasure import ANN, LOW, OTHER, TEXT, U, deleted, document
+from tests.integration.test_erasure import ANN, LOW, OTHER, U, deleted, document
 from tests.servers import postgres as postgres_server
 from tests.servers.neo4j import Neo4jServer
 
@@ -32,6 +34,9 @@ pytestmark = pytest.mark.anyio
 DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "provenance-graph.md"
 QUESTION = "Who met the harbour master on the northern pier?"
 ELSEWHERE = "Who keeps the books of Alder Shipping?"
+HIDDEN = (
+    "Bruno Castellani hid the log of the Morwenna behind the third crate of oranges in berth nine."
+)
 REASON = "Case 4711: the berth of the tanker Morwenna"
 
 
@@ -40,6 +45,7 @@ class Asking:
     """People who ask, and the graph that knows of it once it has caught up."""
 
     url: str
+    settings: Settings
     copilot: Copilot
     graph: GraphWorld
     given: dict[str, Answer]
@@ -96,7 +102,10 @@ async def asking(
     )
     async with build(settings) as copilot, graph_world(url, neo4j, timeout_s=20) as graph:
         await copilot.ingest(ANN, [document("a", title=""), document("b", OTHER, U, title="")])
-        made = Asking(url=url, copilot=copilot, graph=graph, given={})
+        configured = replace(
+            settings, neo4j_url=neo4j.url, neo4j_password=neo4j.password, neo4j_timeout_s=20.0
+        )
+        made = Asking(url=url, settings=configured, copilot=copilot, graph=graph, given={})
         made.given = {
             "ann": await made.ask(because(ANN), QUESTION),
             "low": await made.ask(because(LOW), ELSEWHERE),
@@ -185,11 +194,10 @@ async def test_a_reason_cannot_be_tried_against_the_id_of_its_investigation(worl
 
 
 async def test_what_is_erased_is_gone_with_its_answer_and_the_record_stays(world: Asking) -> None:
-    await world.copilot.ingest(ANN, [document("c", f"{TEXT} It was berth nine.", title="")])
-    given = await world.ask(because(ANN, "Case 4713"), "Which berth was it?")
-    assert given.answer_id
+    await world.copilot.ingest(ANN, [document("c", HIDDEN, title="")])
+    given = await world.ask(because(ANN, "Case 4713"), "Where did Bruno Castellani hide the log?")
     await world.caught_up()
-    assert await world.cited(given) & {row[0] for row in world.rows("SELECT chunk_id FROM chunks")}
+    assert await world.cited(given) == chunks(given) != set()
     await deleted(world.copilot, "c")
     await world.caught_up()
     answers = {one["answer_id"] for one in await world.nodes("Answer")}
@@ -279,6 +287,24 @@ async def test_what_is_not_sealed_is_not_carried_over(world: Asking) -> None:
     assert given.ledger_id not in {one["id"] for one in await world.nodes("Provenance")}
     await world.caught_up()
     assert given.ledger_id in {one["id"] for one in await world.nodes("Provenance")}
+
+
+async def test_how_far_it_is_behind_is_said(world: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.ask(because(ANN), ELSEWHERE)
+    await seal(world.url)
+    projector = world.graph.projector
+    assert re.search(r"kept, 2 records behind for \d", await operate._neo4j_check(world.settings))
+    assert await opened._behind(projector) == "ok", "as yet"
+    monkeypatch.setattr(opened, "_LATE_S", 0.0)
+    said = await opened._behind(projector)
+    assert said.startswith("degraded: 2 records wait for the provenance graph, the oldest for ")
+    told: list[Backlog] = []
+    telling = Projector(world.graph.database, world.graph.projection, tell=told.append)
+    await telling._say()
+    await telling._say()
+    assert [one.records for one in told] == [2], "and not with each batch"
+    await projector.catch_up()
+    assert "nothing waits" in await operate._neo4j_check(world.settings)
 
 
 async def test_while_people_go_on_asking_it_is_compared_all_the_same(
