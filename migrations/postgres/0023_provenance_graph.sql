@@ -1,5 +1,5 @@
--- What was asked and answered is projected into Neo4j as well: from the sealed log, leaf by leaf, so that whoever writes
--- records does no more than before. What an erasure takes is looked at again when its own record's leaf is reached.
+-- What was asked and answered is projected into Neo4j as well: from the sealed log, leaf by leaf, so that whoever
+-- writes records does no more than before. What an erasure takes is looked at again with the leaf of its own record.
 
 -- How far the log is carried over. The salt goes into the ids of investigations, and no role reads it: whoever has
 -- Neo4j alone can try no reason against them.
@@ -20,8 +20,8 @@ CREATE TABLE provenance_cites (
 CREATE INDEX provenance_cites_by_chunk ON provenance_cites (chunk_id);
 CREATE INDEX erased_openings_by_record ON erased_openings (recorded);
 
--- What is projected of these records, as they are now: ids, hashes, labels and times. Nothing of one that is not sealed, that
--- only began a question, or whose act was erased. Names of models are cut, so that an index of Neo4j takes all of them.
+-- What is projected of these records, as they are now: ids, hashes, labels and times. Nothing of one that is not
+-- sealed, that only began a question, or whose act was erased. Names of models are cut, so that any index takes them.
 CREATE FUNCTION provenance_of(ledger_ids text[]) RETURNS TABLE (
     ledger_id text, label_id int, tenant text, leaf_hash text, recorded_at timestamptz, outcome text,
     policy_revision text, investigation_id text, case_id text, models jsonb, answer_id text, chunk_ids text[]
@@ -41,7 +41,8 @@ CREATE FUNCTION provenance_of(ledger_ids text[]) RETURNS TABLE (
     CROSS JOIN provenance_projection p
     CROSS JOIN LATERAL (
         SELECT encode(sha256(convert_to(p.salt || jsonb_build_array(e.tenant, a.purpose,
-            coalesce(ledger_legible(convert_from(act.value, 'UTF8'))::jsonb ->> 'reason', ''))::text, 'UTF8')), 'hex') AS case_id
+            coalesce(ledger_legible(convert_from(act.value, 'UTF8'))::jsonb ->> 'reason', ''))::text, 'UTF8')), 'hex')
+            AS case_id
     ) i
     CROSS JOIN LATERAL (
         SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(

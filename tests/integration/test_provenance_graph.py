@@ -98,7 +98,12 @@ async def asking(
 ) -> AsyncIterator[Asking]:
     """Two people have asked of two documents, within one investigation and another, and nothing waits."""
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("asking"), models_dir=models_dir, database_url=url
+        data_dir=tmp_path_factory.mktemp("asking"),
+        models_dir=models_dir,
+        database_url=url,
+        # What this is about is not how long anything takes.
+        database_timeout_s=20.0,
+        policy_timeout_s=20.0,
     )
     async with build(settings) as copilot, graph_world(url, neo4j, timeout_s=20) as graph:
         await copilot.ingest(ANN, [document("a", title=""), document("b", OTHER, U, title="")])
@@ -195,7 +200,7 @@ async def test_a_reason_cannot_be_tried_against_the_id_of_its_investigation(worl
 
 async def test_what_is_erased_is_gone_with_its_answer_and_the_record_stays(world: Asking) -> None:
     await world.copilot.ingest(ANN, [document("c", HIDDEN, title="")])
-    given = await world.ask(because(ANN, "Case 4713"), "Where did Bruno Castellani hide the log?")
+    given = await world.ask(because(ANN), "Where did Bruno Castellani hide the log?")
     await world.caught_up()
     assert await world.cited(given) == chunks(given) != set()
     await deleted(world.copilot, "c")
@@ -206,6 +211,19 @@ async def test_what_is_erased_is_gone_with_its_answer_and_the_record_stays(world
     assert given.ledger_id in {one["id"] for one in await world.nodes("Provenance")}
     kept = "SELECT FROM provenance_cites WHERE answer_id = %s"
     assert world.rows(kept, given.answer_id) == []
+    assert await world.graph.differences() == ()
+
+
+async def test_a_record_whose_act_is_erased_goes_with_its_investigation(world: Asking) -> None:
+    """Its reason quotes what is deleted."""
+    await world.copilot.ingest(ANN, [document("c", HIDDEN, title="")])
+    given = await world.ask(because(ANN, HIDDEN), ELSEWHERE)
+    await world.caught_up()
+    assert len(await world.nodes("Investigation")) == 4
+    await deleted(world.copilot, "c")
+    await world.caught_up()
+    assert given.ledger_id not in {one["id"] for one in await world.nodes("Provenance")}
+    assert len(await world.nodes("Investigation")) == 3
     assert await world.graph.differences() == ()
 
 
