@@ -64,7 +64,7 @@ class BundleReport:
     exported_at: str = ""
     problems: list[str] = field(default_factory=list)
     """Each with its place, up to `MOST_LISTED`."""
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
     """What all of that took; the contents were looked at afterwards."""
     contents: ContentsReport = field(default_factory=ContentsReport)
     """Whether what the records say fits the schemas they name: a stage of its own, with problems of its own."""

@@ -31,7 +31,7 @@ class ContentsReport:
     """Records that were compared with the schema they name."""
     unnamed: int = 0
     """Records of before there were schemas."""
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
     problems: list[str] = field(default_factory=list)
     """Each with its place, up to `MOST_LISTED`."""
 

@@ -139,7 +139,8 @@ def random_log(random: Random, size: int) -> Log:
             details["scope"] = ["U", "S"][: random.randint(0, 2)]
         log.add(random, details, random.choice(["search", "ask"]))
         if random.random() < 0.15:
-            log.erase(random, random.randrange(len(log.records)), "act", "question")
+            others = [at for at in range(len(log.records)) if at not in log.erasures]
+            log.erase(random, random.choice(others), "act", "question")
     return log
 
 
