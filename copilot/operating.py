@@ -68,7 +68,7 @@ class Operating:
         said = {
             "size": one.size,
             "root": one.root.hex(),
-            "bytes": one.bytes,
+            "bytes": one.length,
             "statement_sha256": one.statement_sha256,
         }
         await self._told(Kind.EXPORT, "Exported", export=said)

@@ -38,10 +38,13 @@ class _Proofs:
 class Exported:
     """A bundle that is whole, and not given to anybody yet."""
 
+    checkpoint: bytes
+    """The signed note up to which it goes."""
     size: int
-    """Records, as its checkpoint says."""
+    """Records, as the checkpoint says."""
     root: bytes
-    bytes: int
+    length: int
+    """Bytes of all files."""
     statement_sha256: str
     """Hex, of the signed statement, which names the hash of every other file."""
 
@@ -96,7 +99,11 @@ async def export(
                 writer.attach(name, data)
             digest = writer.finish(Export(by=by, at=at, signers=_now(keys, signers)))
             exported = Exported(
-                size=newest.size, root=newest.root, bytes=writer.bytes, statement_sha256=digest
+                checkpoint=newest.note,
+                size=newest.size,
+                root=newest.root,
+                length=writer.length,
+                statement_sha256=digest,
             )
             if given is not None:
                 await given(exported)

@@ -76,8 +76,8 @@ class BundleWriter:
         self._folder, self._contents, self._proofs = folder, contents, proofs
         self._sha256 = dict[str, str]()
         self._records, self._last, self._given = 0, -1, set[str]()
-        self.bytes = 0
-        """Of all that was written so far."""
+        self.length = 0
+        """Bytes of all that was written so far."""
         self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class BundleWriter:
             )
         self._lines.write(line)
         self._digest.update(line)
-        self.bytes += len(line)
+        self.length += len(line)
         self._given |= new.keys()
         self._records, self._last = self._records + 1, record.leaf_index
 
@@ -185,7 +185,7 @@ class BundleWriter:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        self.bytes += len(data)
+        self.length += len(data)
         if name != STATEMENT:
             self._sha256[name] = hashlib.sha256(data).hexdigest()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.ledger.proofs import bundle, folder, verify_bundle
+from copilot.ledger.proofs import batches, bundle, folder, verify_bundle
 from copilot.ledger.proofs.bundle import (
     CHECKPOINT,
     EARLIER,
