@@ -205,7 +205,9 @@ async def test_a_log_put_back_to_before_is_not_sealed_by_who_saw_more(
     await sealer.seal()
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
-        owner.execute("TRUNCATE ledger_leaves, ledger_subtrees, ledger_checkpoints")
+        owner.execute(
+            "TRUNCATE ledger_leaves, ledger_subtrees, ledger_checkpoints, ledger_published"
+        )
     await write(ledger, 1)
     with pytest.raises(Unavailable, match="ends at 0, and this process has sealed 3"):
         await sealer.seal()

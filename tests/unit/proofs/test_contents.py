@@ -1,5 +1,6 @@
 """What the records of a bundle say is held against the schemas they name, apart from the hashes."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 
 from copilot.ledger.proofs.policies import built_of, policy_files
 from copilot.ledger.proofs.verify_bundle import BundleReport
+from copilot.ledger.proofs.verify_contents import verify_contents
 from tests.unit.proofs import bundles
 from tests.unit.proofs.bundles import NARROWER, POLICY, SCHEMA_NAMED, Log, export, restate, verify
 
@@ -111,7 +113,7 @@ def test_a_schema_that_is_none_is_said_to_be_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
     """Although the records commit to it."""
-    named = SCHEMA_NAMED | {"sha256": bundles.hashlib.sha256(data).hexdigest()}
+    named = SCHEMA_NAMED | {"sha256": hashlib.sha256(data).hexdigest()}
     monkeypatch.setattr(bundles, "SCHEMA_NAMED", named)
     monkeypatch.setattr(bundles, "EXTRA", {**bundles.EXTRA, bundles.SCHEMA_FILE: data})
     report = of(tmp_path, {"question": "?"})
@@ -121,14 +123,11 @@ def test_a_schema_that_is_none_is_said_to_be_none(
 def test_a_bundle_that_changes_between_the_stages_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from copilot.ledger.proofs import verify_bundle
-
     def changing(blocks: Any, **given: Any) -> Any:
         records = tmp_path / "bundle" / "records.ndjson"
         records.write_bytes(records.read_bytes().replace(b"search", b"import"))
-        return looked(blocks, **given)
+        return verify_contents(blocks, **given)
 
-    looked = verify_bundle.verify_contents
-    monkeypatch.setattr(verify_bundle, "verify_contents", changing)
+    monkeypatch.setattr("copilot.ledger.proofs.verify_bundle.verify_contents", changing)
     report = of(tmp_path, {"question": "?"})
     assert "the bundle was changed while it was verified" in report.contents.problems
