@@ -33,6 +33,7 @@ _COMMANDS = {
     "doctor": "operate:doctor",
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
+    "ledger archive": "ledger:archive",
     "ledger checkpoint": "ledger:checkpoint",
     "ledger key": "ledger:key",
     "graph verify": "graph:verify",
@@ -228,10 +229,32 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
     verify.add_argument(
         "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
     )
+    verify.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="an archived month, to be checked with the database",
+    )
+    verify.add_argument(
+        "--continued",
+        type=Path,
+        metavar="FILE",
+        help="of a bundle: what `checkpoint --since` printed",
+    )
     _json(verify)
     export = actions.add_parser("export", help="seal what waits; write a bundle for an outsider")
     export.add_argument("bundle", type=Path, metavar="FOLDER", help="it must not be there yet")
-    actions.add_parser("checkpoint", help="seal what waits; print the head, to be kept outside")
+    archive = actions.add_parser("archive", help="put a month's records into a bundle, out of here")
+    archive.add_argument("month", metavar="MONTH", help="as in 2026-03, and over")
+    archive.add_argument("folder", type=Path, metavar="FOLDER", help="it must not be there yet")
+    head = actions.add_parser(
+        "checkpoint", help="seal what waits; print the head, to be kept outside"
+    )
+    head.add_argument(
+        "--since", type=Path, metavar="BUNDLE", help="how the head continues that of a bundle"
+    )
     key = actions.add_parser("key", help="print the log's public keys")
     key.add_argument("--new", metavar="NAME", help="make a secret key of that name instead")
 

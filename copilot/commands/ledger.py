@@ -1,4 +1,4 @@
-"""`copilot ledger verify|export|checkpoint|key`: for the operator who holds the database's own credentials."""
+"""`copilot ledger verify|export|archive|checkpoint|key`: for the operator who holds the database's own credentials."""
 
 import json
 import os
@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from copilot.commands.archive import archiving
 from copilot.commands.opened import ready_url
 from copilot.ledger import bundled
 from copilot.ledger import verify as verification
+from copilot.ledger.bundled import continuation
 from copilot.ledger.keys import signers
+from copilot.ledger.month import Month
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.note import Note
@@ -28,12 +31,15 @@ async def verify(settings: Settings, options: Namespace) -> int:
         return _verify_bundle(options)
     key = VerifierKey.parse(options.key) if options.key else None
     held = [_checkpoint(path, key) for path in options.checkpoint]
-    result = await verification.verify(await ready_url(settings), held, key)
+    url = await ready_url(settings)
+    result = await verification.verify(url, held, key, options.archive)
     figures = {
         "entries": result.entries,
         "sealed": result.sealed,
         "checkpoints": result.checkpoints,
         "erased": result.erased,
+        "archived": result.archived,
+        "archived_checked": result.archived_checked,
         "root": result.root,
     }
     return _say(options, result.problems, result.summary(), figures)
@@ -44,7 +50,13 @@ def _verify_bundle(options: Namespace) -> int:
         raise BadInput("--key is missing: a bundle proves nothing to whoever has no key of the log")
     key = VerifierKey.parse(options.key)
     held = [_read(path) for path in options.checkpoint]
-    report = verify_bundle(options.bundle, key, held, processes=os.cpu_count() or 1)
+    report = verify_bundle(
+        options.bundle,
+        key,
+        held,
+        continued=_read(options.continued) if options.continued else None,
+        processes=os.cpu_count() or 1,
+    )
     figures = {
         "records": report.records,
         "size": report.size,
@@ -81,14 +93,32 @@ async def export(settings: Settings, options: Namespace) -> int:
     return 0
 
 
-async def checkpoint(settings: Settings, _: Namespace) -> int:
-    """Seals what waits, and prints the signed head of the log, to be kept outside."""
+async def archive(settings: Settings, options: Namespace) -> int:
+    """Puts a month's records into a bundle, and takes them out of the database once that was checked."""
+    month = Month.parse(options.month)
+    url = await ready_url(settings)
+    await seal_now(settings, url)
+    done = await archiving(settings, url, month, options.folder)
+    print(
+        f"{done.records} records of {month} are in {options.folder}, and no longer here; see that"
+    )
+    print(
+        f"`copilot ledger verify --archive {options.folder}` holds, and keep a copy of it elsewhere"
+    )
+    return 0
+
+
+async def checkpoint(settings: Settings, options: Namespace) -> int:
+    """Seals what waits, and prints the signed head of the log, to be kept outside, or how it continues a bundle's."""
     url = await ready_url(settings)
     await seal_now(settings, url)
     async with stored_log(url) as log:
         newest = await log.newest()
-    if newest is None:
-        raise BadInput("the ledger has no entries yet, so there is nothing to sign")
+        if newest is None:
+            raise BadInput("the ledger has no entries yet, so there is nothing to sign")
+        if options.since is not None:
+            print((await continuation(log, options.since)).decode())
+            return 0
     print(newest.note.decode(), end="")
     return 0
 

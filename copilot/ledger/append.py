@@ -83,11 +83,11 @@ def _columns(entries: Sequence["Entry"]) -> dict[str, list[Any]]:
     """What the entries put into three tables, column by column."""
     filters = [one.filters for one in entries]
     openings = [
-        (one.ledger_id, one.label_id, name, *opening)
+        (one.ledger_id, one.label_id, one.at, name, *opening)
         for one in entries
         for name, opening in one.openings.items()
     ]
-    opened = ("opened_ids", "opened_label_ids", "names", "salts", "values")
+    opened = ("opened_ids", "opened_label_ids", "opened_ats", "names", "salts", "values")
     return {
         "ledger_ids": [one.ledger_id for one in entries],
         "label_ids": [one.label_id for one in entries],

@@ -7,9 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from psycopg.types.range import Range
+
 from copilot.ledger import scopes
+from copilot.ledger.month import Month
+from copilot.ledger.proofs.bundle import CHECKPOINT, earlier_line
+from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.merkle import Subtree, SubtreeHashes, plan_consistency, plan_inclusion
+from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.record import BundledRecord
 from copilot.ledger.proofs.write_bundle import BundleWriter, Contents, Export
 from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog
@@ -34,12 +40,18 @@ class _Proofs:
 
 
 async def export(
-    log: StoredLog, folder: Path, *, by: str, signers: Sequence[Signer]
+    log: StoredLog,
+    folder: Path,
+    *,
+    by: str,
+    signers: Sequence[Signer],
+    month: Month | None = None,
 ) -> StoredCheckpoint:
     """Writes all sealed records to a new folder, or nothing; gives the checkpoint up to which they go.
 
-    BadInput where the folder is there already or cannot be written, or the log has no entries. Unavailable where
-    something was erased of which no sealed record says so yet: a bundle would show a gap without its reason.
+    A selection, with a path for each, of a month, and where earlier ones were archived. BadInput where the folder is
+    there already or cannot be written, or the log has no entries. Unavailable where something was erased of which no
+    sealed record says so yet: a bundle would show a gap without its reason.
     """
     newest = await log.newest()
     if newest is None:
@@ -49,20 +61,48 @@ async def export(
             "ledger", "an erasure was just recorded, and is not sealed yet; try again"
         )
     earlier = _spread(await log.checkpoints(0, newest.size - 1))
+    archived = [leaves for one in await log.archives() for leaves in one.leaves]
+    whole = month is None and not archived
     contents = Contents(
-        checkpoint=newest.note, keys=await log.keys(), earlier=[one.note for one in earlier]
+        checkpoint=newest.note,
+        keys=await log.keys(),
+        earlier=[one.note for one in earlier],
+        whole=whole,
     )
     proofs = await _proofs(log, [*(one.size for one in earlier), newest.size])
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         with BundleWriter(folder, contents, proofs) as writer:
-            async for batch in log.batches("leaves"):
-                for entry in batch:
-                    writer.add(_record(entry))
+            async for batch in log.batches("leaves") if month is None else log.month(month):
+                there = [one for one in batch if not _is_archived(one, archived)]
+                found = {} if whole else await _paths(log, there, newest.size)
+                for entry in there:
+                    record = _record(entry)
+                    writer.add(record._replace(path=found.get(record.leaf_index)))
             writer.finish(Export(by=by, at=at, signers=signers))
     except OSError as error:
         raise BadInput(f"cannot write the bundle to {folder}: {error.strerror}") from error
     return newest
+
+
+async def continuation(log: StoredLog, folder: Path) -> bytes:
+    """The newest checkpoint, and how it continues that of a bundle of this log: for `verify_bundle`.
+
+    BadInput where the folder is no bundle of it, Unavailable where the log has lost what it proves with.
+    """
+    try:
+        since = Checkpoint.parse(Note.parse((folder / CHECKPOINT).read_bytes()).text)
+    except OSError as error:
+        raise BadInput(f"cannot read the bundle {folder}: {error.strerror}") from error
+    newest = await log.newest()
+    if newest is None or newest.size < since.size:
+        raise BadInput(f"{folder} is of a log of {since.size} records, and this one has fewer")
+    plan = plan_consistency(since.size, newest.size)
+    try:
+        path = plan.proof(await log.subtrees(plan.subtrees))
+    except KeyError as error:
+        raise Unavailable("ledger", f"the log of {newest.size} leaves lacks a subtree") from error
+    return earlier_line(newest.note, path)
 
 
 def _spread(checkpoints: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:
@@ -75,6 +115,23 @@ async def _proofs(log: StoredLog, sizes: Sequence[int]) -> _Proofs:
     plans = [plan_consistency(*pair) for pair in pairwise(sizes)]
     wanted: set[Subtree] = {one for plan in plans for one in plan.subtrees}
     return _Proofs(await log.subtrees(sorted(wanted)))
+
+
+async def _paths(
+    log: StoredLog, entries: Sequence[StoredEntry], size: int
+) -> dict[int, Sequence[bytes]]:
+    """By leaf index, from the leaf to the root of this size."""
+    plans = {one.row["leaf_index"]: plan_inclusion(one.row["leaf_index"], size) for one in entries}
+    wanted = {one for plan in plans.values() for one in plan.subtrees}
+    hashes = await log.subtrees(sorted(wanted))
+    try:
+        return {index: plan.proof(hashes) for index, plan in plans.items()}
+    except KeyError as error:
+        raise Unavailable("ledger", f"the log of {size} leaves lacks a subtree") from error
+
+
+def _is_archived(entry: StoredEntry, archived: Sequence[Range[int]]) -> bool:
+    return entry.row["leaf"] is None and any(entry.row["leaf_index"] in one for one in archived)
 
 
 def _record(entry: StoredEntry) -> BundledRecord:

@@ -1,9 +1,10 @@
-"""What goes on with the log in a process that serves: it is sealed, and its checkpoints are published."""
+"""What goes on with the log in a process that serves: it is sealed, published and kept up."""
 
 from copilot.ledger import destinations
 from copilot.ledger.keys import signers
 from copilot.ledger.publish import Publisher
 from copilot.ledger.seal import Sealer
+from copilot.ledger.upkeep import Upkeep
 from copilot.readiness import OK
 from copilot.settings import Settings
 from retrieval.stores.postgres.database import Database
@@ -14,12 +15,14 @@ class Keeper:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._sealer = Sealer(database, signers(settings))
+        self._upkeep = Upkeep(database)
         given = destinations.read(settings.ledger_publish)
         self._publisher = Publisher(database, given, settings.ledger_publish_s) if given else None
 
     def watch(self) -> None:
-        """Begins to seal and to publish."""
+        """Begins to seal, to publish and to make months and marks."""
         self._sealer.watch()
+        self._upkeep.watch()
         if self._publisher is not None:
             self._publisher.watch()
 
@@ -27,6 +30,7 @@ class Keeper:
         """Ends what goes on in the background."""
         if self._publisher is not None:
             await self._publisher.close()
+        await self._upkeep.close()
         await self._sealer.close()
 
     async def state(self) -> str:

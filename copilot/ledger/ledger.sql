@@ -5,15 +5,16 @@ WITH written AS MATERIALIZED (
         %(ledger_ids)b::text[], %(tenants)b::text[], %(label_ids)b::int[], %(ats)b::timestamptz[], %(leaves)b::bytea[])
     WHERE ledger_scopes_are_stored(%(scope_label_ids)b::int[], %(scopes)b::bytea[])
 ), opened AS (
-    INSERT INTO ledger_openings (ledger_id, label_id, name, salt, value)
+    INSERT INTO ledger_openings (ledger_id, label_id, recorded_at, name, salt, value)
     SELECT o.* FROM unnest(
-        %(opened_ids)b::text[], %(opened_label_ids)b::int[], %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[]
+        %(opened_ids)b::text[], %(opened_label_ids)b::int[], %(opened_ats)b::timestamptz[],
+        %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[]
     ) AS o
     WHERE EXISTS (SELECT FROM written)
 )
-INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
+INSERT INTO ledger_acts (ledger_id, label_id, recorded_at, kind, sub, purpose, outcome, policy_revision)
 SELECT a.* FROM unnest(
-    %(ledger_ids)b::text[], %(label_ids)b::int[],
+    %(ledger_ids)b::text[], %(label_ids)b::int[], %(ats)b::timestamptz[],
     %(kind)b::text[], %(sub)b::text[], %(purpose)b::text[], %(outcome)b::text[], %(policy_revision)b::text[]
 ) AS a
 WHERE EXISTS (SELECT FROM written)

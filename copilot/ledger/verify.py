@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from copilot.ledger import columns
+from copilot.ledger.archived import ArchivedLeaves, Given
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
@@ -24,6 +26,10 @@ class Verification:
     checkpoints: int = 0
     erased: int = 0
     """Openings that are gone: their commitments still stand in the leaves."""
+    archived: int = 0
+    """Entries whose records lie in an archive; their leaves' hashes stand in the log, and were checked."""
+    archived_checked: int = 0
+    """Those of them whose archive was given, and checked as well."""
     root: str = EMPTY_ROOT.hex()
     """Of all sealed entries; lower-case hex."""
     problems: list[str] = field(default_factory=list)
@@ -35,21 +41,32 @@ class Verification:
         erased = f", {self.erased} openings erased" if self.erased else ""
         return (
             f"ledger verified: {self.entries} entries, {self.sealed} of them sealed under "
-            f"{self.checkpoints} checkpoints{erased}, root {self.root[:16]}…"
+            f"{self.checkpoints} checkpoints{erased}{self._archives()}, root {self.root[:16]}…"
         )
+
+    def _archives(self) -> str:
+        if not self.archived:
+            return ""
+        unread = self.archived - self.archived_checked
+        only = f", {unread} of them by their hashes alone (see --archive)" if unread else ""
+        return f", {self.archived} entries archived{only}"
 
 
 async def verify(
-    url: str, held: Sequence[Checkpoint] = (), trusted: VerifierKey | None = None
+    url: str,
+    held: Sequence[Checkpoint] = (),
+    trusted: VerifierKey | None = None,
+    archives: Sequence[Path] = (),
 ) -> Verification:
     """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
     `trusted` is a key from elsewhere that must have signed the newest checkpoint: the log's own list of keys could
-    have been changed with it. Unavailable where the database does not answer.
+    have been changed with it. Of what was archived the hashes are checked, and the records where their bundles are
+    among `archives`. BadInput where one of these cannot be read. Unavailable where the database does not answer.
     """
     async with stored_log(url) as log:
         work = _Work(log, held)
-        await work.run(trusted)
+        await work.run(trusted, archives)
     return work.result
 
 
@@ -60,9 +77,11 @@ class _Work:
         self._held = held
         self._keys: list[VerifierKey] = []
         self._tree = CompactRange()
+        self._archived = ArchivedLeaves((), {})
 
-    async def run(self, trusted: VerifierKey | None) -> None:
+    async def run(self, trusted: VerifierKey | None, archives: Sequence[Path]) -> None:
         await self._read_keys(trusted)
+        await self._read_archives(archives)
         async for batch in self._log.batches("leaves"):
             for place, entry in enumerate(batch, self._tree.size):
                 self._entry(entry, f"entry {entry.row['leaf_index']}")
@@ -73,8 +92,17 @@ class _Work:
         async for batch in self._log.batches("unsealed"):
             for entry in batch:
                 self._entry(entry, f"unsealed entry {entry.row['leaf_id']}")
+        self.result.archived = self._archived.leaves
+        self.result.archived_checked = self._archived.checked
+        self.result.problems += self._archived.problems()
         await self._ends()
         await self._astray()
+
+    async def _read_archives(self, folders: Sequence[Path]) -> None:
+        stored = await self._log.archives()
+        given = Given.read(folders, self._keys, stored)
+        self._archived = ArchivedLeaves(stored, given.records)
+        self.result.problems += given.problems
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
         try:
@@ -88,8 +116,12 @@ class _Work:
         self.result.problems.append(problem)
 
     def _entry(self, entry: StoredEntry, where: str) -> None:
-        found, erased = columns.problems(entry, where)
         self.result.entries += 1
+        if entry.row["ledger_id"] is None and (gone := self._archived.take(entry)) is not None:
+            self.result.problems += gone
+            return
+        self._archived.note(entry)
+        found, erased = columns.problems(entry, where)
         self.result.erased += erased
         self.result.problems += found
 

@@ -30,8 +30,8 @@ LABELLED = [
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
 SEALS = [
-    *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
-    "ledger_published",
+    *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys", "ledger_archives"),
+    *("ledger_published", "ledger_marks", "ledger_marked"),
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""

@@ -31,6 +31,7 @@ from copilot.ledger.proofs.statement import Statement
 from copilot.ledger.proofs.verify_records import Records, verify_records
 from policy.errors import BadInput
 
+_CONTINUED = "the later checkpoint"
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -94,18 +95,20 @@ def verify_bundle(
     key: VerifierKey,
     checkpoints: Sequence[bytes] = (),
     *,
+    continued: bytes | None = None,
     origin: str | None = None,
     processes: int = 1,
 ) -> BundleReport:
     """Checks the bundle for who holds a key of the log, and signed notes from elsewhere than the bundle.
 
-    `origin` is the log's, where it is known; else the held checkpoints', else the bundle's own. More than one process
-    share the records, see `verify_records`. BadInput where the folder is none that can be read; whatever is wrong with
-    what lies in it is in the report.
+    `continued` is a later checkpoint with the path to it, as `copilot ledger checkpoint --since` prints: with it, a
+    bundle can be compared with held checkpoints that are newer than it is. `origin` is the log's, where it is known;
+    else the held checkpoints', else the bundle's own. More than one process share the records, see `verify_records`.
+    BadInput where the folder is none that can be read; whatever is wrong with what lies in it is in the report.
     """
     report = BundleReport()
     return _Verification(Folder(folder, report.add), key, origin, report).run(
-        checkpoints, processes
+        checkpoints, continued, processes
     )
 
 
@@ -118,7 +121,9 @@ class _Verification:
         self._files, self._report, self._origin = files, report, origin
         self._terms: tuple[KeyTerm, ...] = (KeyTerm(key=key),)
 
-    def run(self, checkpoints: Sequence[bytes], processes: int) -> BundleReport:
+    def run(
+        self, checkpoints: Sequence[bytes], continued: bytes | None, processes: int
+    ) -> BundleReport:
         """From what the held key vouches for to what follows from that."""
         for name in (*WRITTEN, STATEMENT):
             if name not in self._files.names:
@@ -134,7 +139,8 @@ class _Verification:
         wanted = [*held, *(one.checkpoint for one in steps)]
         records = self._records(last, statement, wanted, processes)
         self._compare_steps(steps, last, records)
-        self._compare_held(held, steps, last, records)
+        later = self._later(continued, last)
+        self._compare_held(held, steps, last, later, records)
         self._compare_files(statement)
         return self._report
 
@@ -264,23 +270,44 @@ class _Verification:
             if records.whole and records.roots.get(step.checkpoint.size) != step.checkpoint.root:
                 self._report.add(f"{step.where}: the records do not lead to it")
 
+    def _later(self, continued: bytes | None, last: Checkpoint | None) -> Checkpoint | None:
+        """The checkpoint that continues the bundle's; None where there is none to believe."""
+        if continued is None or last is None:
+            return None
+        read = self._tried(_CONTINUED, _step, continued.removesuffix(b"\n"))
+        later = read and self._checkpoint(read[0], _CONTINUED)
+        if not read or not later:
+            return None
+        if not verify_consistency(
+            first=last.size,
+            second=later.size,
+            first_hash=last.root,
+            second_hash=later.root,
+            consistency_path=read[1],
+        ):
+            self._report.add(f"{_CONTINUED}: the log of {later.size} does not continue the bundle")
+            return None
+        return later
+
     def _compare_held(
         self,
         held: Sequence[Checkpoint],
         steps: Sequence[_Step],
         last: Checkpoint | None,
+        later: Checkpoint | None,
         records: Records,
     ) -> None:
         """A whole log gives the root of each size; a selection, of those to which it brings a path."""
         known = {0: EMPTY_ROOT} | {one.checkpoint.size: one.checkpoint.root for one in steps}
         if last:
             known[last.size] = last.root
+        roots = records.roots if records.whole else known
+        roots |= {later.size: later.root} if later else {}
+        end = later or last
         for one in held:
-            root = (records.roots if records.whole else known).get(one.size)
-            if last and one.size > last.size:
-                self._report.add(
-                    f"{CHECKPOINT}: it ends at {last.size}, before the held {one.size}"
-                )
+            root = roots.get(one.size)
+            if end and one.size > end.size:
+                self._report.add(f"{CHECKPOINT}: it ends at {end.size}, before the held {one.size}")
             elif root is None:
                 self._report.add(f"{RECORDS}: nothing leads to the held checkpoint of {one.size}")
             elif root != one.root:
