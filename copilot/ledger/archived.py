@@ -81,7 +81,7 @@ class ArchivedLeaves:
         self._ids = set[str]()
 
     def take(self, entry: StoredEntry) -> list[str] | None:
-        """What is wrong with an entry that is gone; None where it is not one of those that were archived."""
+        """What is wrong with an entry that was archived; None where it was not."""
         index, leaf_hash = entry.row["leaf_index"], entry.row["hash"]
         of = next((one for one in self._archives if _holds(one.archive, index)), None)
         if of is None:
@@ -89,6 +89,8 @@ class ArchivedLeaves:
         of.hashes.update(leaf_hash)
         self._ids.add(entry.row["leaf_id"])
         self.leaves += 1
+        if entry.row["ledger_id"] is not None:
+            return [f"entry {index}: it stands here, although it was archived"]
         if index not in self._given:
             return []
         self.checked += 1

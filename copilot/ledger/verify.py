@@ -84,7 +84,7 @@ class _Work:
         await self._read_archives(archives)
         async for batch in self._log.batches("leaves"):
             for place, entry in enumerate(batch, self._tree.size):
-                self._entry(entry, f"entry {entry.row['leaf_index']}")
+                self._sealed(entry)
                 if entry.row["leaf_index"] != place:
                     self._say(f"entry {entry.row['leaf_index']} stands in place {place}")
             await self._grow(batch)
@@ -115,11 +115,16 @@ class _Work:
     def _say(self, problem: str) -> None:
         self.result.problems.append(problem)
 
+    def _sealed(self, entry: StoredEntry) -> None:
+        gone = self._archived.take(entry)
+        if gone is None:
+            self._entry(entry, f"entry {entry.row['leaf_index']}")
+        else:
+            self.result.entries += 1
+            self.result.problems += gone
+
     def _entry(self, entry: StoredEntry, where: str) -> None:
         self.result.entries += 1
-        if entry.row["ledger_id"] is None and (gone := self._archived.take(entry)) is not None:
-            self.result.problems += gone
-            return
         self._archived.note(entry)
         found, erased = columns.problems(entry, where)
         self.result.erased += erased
