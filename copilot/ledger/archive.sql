@@ -27,10 +27,9 @@ SELECT EXISTS (
     JOIN ledger_touched t ON t.thing = ledger_thing(d.tenant, 'document', n.name)
      AND t.recorded_at >= %(since)s AND t.recorded_at < %(until)s
 ) OR EXISTS (
-    SELECT FROM legal_holds h JOIN parts p ON p.part_id = h.part_id CROSS JOIN LATERAL (
-        SELECT chunk_mark(c.chunk_id) AS mark FROM chunks c WHERE c.part_id = p.part_id UNION SELECT word_marks(p.text)
-    ) AS w
-    JOIN ledger_marks m ON m.mark = w.mark AND m.recorded_at >= %(since)s AND m.recorded_at < %(until)s
+    SELECT FROM legal_holds h JOIN parts p ON p.part_id = h.part_id
+    JOIN ledger_marks m ON m.recorded_at >= %(since)s AND m.recorded_at < %(until)s AND m.marks && ARRAY (
+        SELECT chunk_mark(c.chunk_id) FROM chunks c WHERE c.part_id = p.part_id UNION SELECT word_marks(p.text))
 ) AS held
 -- name: patience
 SET LOCAL lock_timeout = '500ms'

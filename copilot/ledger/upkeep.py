@@ -12,8 +12,8 @@ from retrieval.stores.postgres.queries import Queries
 logger = logging.getLogger(__name__)
 _SQL = Queries("copilot.ledger", "upkeep.sql")
 _EVERY_S = 0.5
-_MOST = 250
-"""Records marked at a time: at most 500 a second, so that whoever writes hardly feels it."""
+_MOST = 50
+"""Records marked at a time: at most 100 a second in each process, so that whoever writes hardly feels it."""
 _MONTHS_S = 3600.0
 
 

@@ -61,16 +61,15 @@ CREATE INDEX ledger_touched_by_sub ON ledger_touched (thing, sub, recorded_at, l
 CREATE INDEX ledger_touched_by_time ON ledger_touched (thing, recorded_at, ledger_id) INCLUDE (label_id, shown);
 CREATE INDEX ledger_touched_in_time ON ledger_touched (recorded_at);
 
--- By what an erasure finds records: the chunks that they cite, and of each eight words that they repeat one mark. A record
--- has them soon after it is sealed; until then it is gone through.
+-- By what an erasure finds records: marks of the chunks that they cite, and of each eight words that they repeat one. A
+-- record has its marks soon after it is sealed; until then it is gone through.
 CREATE TABLE ledger_marks (
-    mark        bigint NOT NULL,
-    recorded_at timestamptz NOT NULL,
     ledger_id   text NOT NULL,
-    label_id    int NOT NULL
+    label_id    int NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    marks       bigint[] NOT NULL
 ) PARTITION BY RANGE (recorded_at);
-CREATE INDEX ledger_marks_by_mark ON ledger_marks (mark);
-CREATE INDEX ledger_marks_in_time ON ledger_marks (recorded_at);
+CREATE INDEX ledger_marks_by_mark ON ledger_marks USING gin (marks);
 -- How many leaves have their marks: all before this one.
 CREATE TABLE ledger_marked (leaves bigint NOT NULL);
 CREATE UNIQUE INDEX ledger_marked_once ON ledger_marked ((true));
@@ -95,7 +94,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     unsampled name;
 BEGIN
-    IF parent IN ('ledger_entries', 'ledger_acts') THEN
+    IF parent IN ('ledger_entries', 'ledger_acts', 'ledger_marks') THEN
         EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (ledger_id)', part);
     ELSIF parent = 'ledger_openings' THEN
         EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (ledger_id, name)', part);

@@ -9,7 +9,7 @@ CREATE FUNCTION word_marks(given text) RETURNS SETOF bigint LANGUAGE sql IMMUTAB
             SELECT at, count(*) OVER () AS words,
                    string_agg(word, ' ') OVER (ORDER BY at ROWS BETWEEN CURRENT ROW AND 3 FOLLOWING) AS four
             FROM unnest(text_words(given)) WITH ORDINALITY AS w (word, at)
-        ) fours WHERE at <= words - 3
+        ) fours
     ) runs WHERE at <= words - 7
 $$;
 CREATE FUNCTION chunk_mark(chunk_id text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -24,24 +24,24 @@ CREATE FUNCTION holds_words(name text, value bytea) RETURNS boolean LANGUAGE sql
 $$;
 
 CREATE FUNCTION ledger_marks_of(ledger_ids text[], since timestamptz, until timestamptz)
-RETURNS TABLE (mark bigint, recorded_at timestamptz, ledger_id text, label_id int) LANGUAGE sql STABLE
+RETURNS TABLE (ledger_id text, label_id int, recorded_at timestamptz, marks bigint[]) LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
     WITH found AS (
-        SELECT m AS mark, o.ledger_id FROM ledger_openings o, word_marks(opened_text(o.value)) m
+        SELECT o.ledger_id, m AS mark FROM ledger_openings o, word_marks(opened_text(o.value)) m
         WHERE o.ledger_id = ANY (ledger_ids) AND o.recorded_at BETWEEN since AND until AND holds_words(o.name, o.value)
         UNION
-        SELECT chunk_mark(cited), o.ledger_id FROM ledger_openings o, cited_chunks(convert_from(o.value, 'UTF8')) cited
+        SELECT o.ledger_id, chunk_mark(cited) FROM ledger_openings o, cited_chunks(convert_from(o.value, 'UTF8')) cited
         WHERE o.ledger_id = ANY (ledger_ids) AND o.recorded_at BETWEEN since AND until
           AND o.name IN ('contexts', 'answer', 'recheck_dropped')
         UNION
-        SELECT m, n.ledger_id FROM answers n, word_marks(n.body::text) m WHERE n.ledger_id = ANY (ledger_ids)
+        SELECT n.ledger_id, m FROM answers n, word_marks(n.body::text) m WHERE n.ledger_id = ANY (ledger_ids)
         UNION
-        SELECT chunk_mark(cited), n.ledger_id FROM answers n,
-               jsonb_path_query(n.body, '$.rests_on[*] ? (@.type() == "string")') j, LATERAL (SELECT j #>> '{}' AS cited) c
+        SELECT n.ledger_id, chunk_mark(cited #>> '{}') FROM answers n, jsonb_path_query(n.body, '$.rests_on[*]') cited
         WHERE n.ledger_id = ANY (ledger_ids)
     )
-    SELECT f.mark, e.recorded_at, e.ledger_id, e.label_id FROM found f
+    SELECT e.ledger_id, e.label_id, e.recorded_at, array_agg(f.mark) FROM found f
     JOIN ledger_entries e ON e.ledger_id = f.ledger_id AND e.recorded_at BETWEEN since AND until
+    GROUP BY e.ledger_id, e.label_id, e.recorded_at
 $$;
 
 -- Marks the next sealed records, and gives how many they were; none while an erasure is on its way, whose texts it would
@@ -67,11 +67,11 @@ BEGIN
     RETURN after - first;
 END $$;
 
--- The records of these marks, and those that have none yet.
-CREATE FUNCTION marked_records(marks bigint[], since timestamptz) RETURNS text[] LANGUAGE sql STABLE
-SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+-- The records of these marks, and those that have none yet. The planner takes a list of marks to be half of the table.
+CREATE FUNCTION marked_records(wanted bigint[], since timestamptz) RETURNS text[] LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
     SELECT ARRAY (
-        SELECT m.ledger_id FROM ledger_marks m WHERE m.mark = ANY (marks) AND m.recorded_at >= since
+        SELECT m.ledger_id FROM ledger_marks m WHERE m.marks && wanted AND m.recorded_at >= since
         UNION SELECT v.ledger_id FROM ledger_leaves v WHERE v.leaf_index >= (SELECT leaves FROM ledger_marked)
         UNION SELECT u.ledger_id FROM ledger_unsealed u)
 $$;
