@@ -59,7 +59,7 @@ async def begin(
 ) -> Erasure:
     """Takes out what was made of the parts, while they are still there.
 
-    The whole ledger is gone through before others have to wait, and once more what came in meanwhile.
+    What marks lead to is gone through before others have to wait, and once more what came in meanwhile.
     """
     erasure_id, label_id = uuid4().hex, await ledger.label_id(record.label)
     values = {
@@ -92,6 +92,8 @@ async def finish(
     first, *more = erasure.groups
     said = described(given_id, found) | {"erasure_id": erasure.erasure_id}
     body = {**said, "tables": dict(erasure.counts), "searched": searched}
+    if archived := await _archived(connection):
+        body["not_searched"] = archived
     records = [
         (_record(record, group, body if group is first else said), group.label_id)
         for group in (first, *more)
@@ -174,6 +176,11 @@ async def _searched(
     rows = await (await connection.execute(_SQL["search"], values)).fetchall()
     await connection.execute(_SQL.scoped("others", scope.label_ids), values)
     return {row["place"]: row["hits"] for row in rows}
+
+
+async def _archived(connection: Connection) -> list[str]:
+    rows = await (await connection.execute(_SQL["archived"])).fetchall()
+    return [row["month"] for row in rows]
 
 
 async def _one(connection: Connection, block: str, values: Row) -> dict[str, Any]:

@@ -277,6 +277,21 @@ async def test_a_record_for_which_no_month_was_made_is_written_and_moves_in_late
         execute(database.url, "TRUNCATE ledger_entries_2031_03")
 
 
+async def test_an_id_that_comes_again_in_another_month_is_found_and_stops_nobody(
+    ledger: Ledger, database: Database
+) -> None:
+    url = database.url
+    append = "SELECT append_ledger_entries(ARRAY[ledger_id], ARRAY[tenant], ARRAY[label_id], ARRAY[now()], ARRAY[leaf])"
+    execute(url, f"{append} FROM ledger_entries WHERE recorded_at < '2026-09-01 00:00+00' LIMIT 1")
+    await ledger.record(record())
+    await seal(url)
+    await seal(url)
+    assert execute(url, "SELECT FROM ledger_unsealed") == []
+    result = await verify(url)
+    assert result.sealed >= 6
+    assert result.problems
+
+
 def test_a_month_is_written_as_a_month() -> None:
     assert (AUGUST.since, AUGUST.until) == (
         datetime(2026, 8, 1, tzinfo=UTC),

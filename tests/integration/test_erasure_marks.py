@@ -1,4 +1,4 @@
-"""Marks lead an erasure to every record that repeats eight words, or cites a chunk, and are gone with what they mark."""
+"""Marks lead an erasure to every record that repeats eight words or cites a chunk, and go with what they mark."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -15,6 +15,7 @@ from copilot.ledger.entry import Entry
 from copilot.ledger.log import Ledger
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.seal import Sealer
+from copilot.ledger.upkeep import Upkeep
 from retrieval.stores.postgres.database import Database
 
 PROCESSES, WRITERS = 2, 8
@@ -100,7 +101,9 @@ async def _turns(
     database = Database(url, timeout_s=_TIMEOUT_S, pool_size=WRITERS)
     await database.open()
     sealer = Sealer(database, [signer])
+    upkeep = Upkeep(database)
     sealer.watch()
+    upkeep.watch()
     ledger = Ledger(database)
     plain = [await psycopg.AsyncConnection.connect(url, autocommit=True) for _ in range(WRITERS)]
     numbers = iter(range(number, 2**60, PROCESSES))
@@ -119,6 +122,7 @@ async def _turns(
         for name, work in (("plain", row), ("ledger", record)):
             await asyncio.to_thread(barrier.wait, _TIMEOUT_S)
             found[name].append(await _turn(work, effort.turn_s))
+    await upkeep.close()
     await sealer.close()
     for connection in plain:
         await connection.close()
