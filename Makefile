@@ -12,6 +12,11 @@ UV := UV_HTTP_TIMEOUT=300 $(BIN)/uv
 INSTALL := $(UV) pip install --python $(BIN)/python
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
+PYTEST := COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+# Files in their order, by which units, the quickest, come last.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+HEAVY := tests/acceptance tests/integration/test_replay_of_case_file.py \
+	$(wildcard tests/integration/test_interference*.py tests/integration/test_bench_*.py)
 SUITES := policy retrieval generation injection
 RESULTS := build/eval
 SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
@@ -47,27 +52,30 @@ check: .venv/.dev .venv/.project
 
 # The gate of every pull request: the policy's own tests, all its branches, and the leak suite.
 policy: .venv/.dev .venv/.project
-	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest --cov=policy --cov-report= \
-		tests/unit/policy tests/contract tests/integration/test_policy_command.py
+	$(PYTEST) --cov=policy --cov-report= tests/unit/policy tests/contract tests/integration/test_policy_command.py
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
 	$(call evaluate,policy)
 
 # Nothing may be skipped: a server that is missing is a failure that says what to install.
-# Two processes, since most tests wait for a server; the tests of one file share its servers. What promises
-# a time runs alone and is not counted into the coverage: counting lines made one text take 22 s instead of 4, of the
-# 15 that it promises. The best of three counts: machines only delay.
+# Two processes, since most tests wait for a server; the tests of one file share its servers. What takes
+# minutes is not counted into the coverage: counting lines makes it half as long again. What promises a time
+# runs alone, where nothing of ours makes it slow, and the best of three counts: machines only delay.
 test: .venv/.dev .venv/.project
-	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest -m 'not timed' -n 2 --dist loadfile --cov --cov-report= $(PYTEST_ARGS)
-	COPILOT_TEST_STRICT=1 $(BIN)/python -m pytest -m timed --reruns 2 $(PYTEST_ARGS)
+	$(PYTEST) -m 'not timed' $(PARALLEL) --cov --cov-report= $(addprefix --ignore=,$(HEAVY))
 	$(BIN)/coverage report --fail-under=85
 	$(BIN)/coverage report --include='policy/*' --fail-under=100
+	$(PYTEST) -m 'not timed' $(PARALLEL) $(HEAVY)
+	$(PYTEST) -m timed --reruns 2
 	$(foreach suite,$(SUITES),$(call evaluate,$(suite)))
 
-# The policy suite at length: 10,000 comparisons, 5,000 timed pairs.
+# At length: 10,000 comparisons and 5,000 timed pairs of the policy suite; of the ledger, 500 kills and ten
+# classes of tampering a thousand times each.
 soak: .venv/.dev .venv/.project
 	@mkdir -p $(RESULTS)
 	@$(BIN)/python -m eval policy --soak --json --junit $(RESULTS)/soak.xml > $(RESULTS)/soak.json; \
 		status=$$?; cat $(RESULTS)/soak.json; exit $$status
+	COPILOT_TAMPERINGS=1000 COPILOT_KILLS=500 $(PYTEST) tests/unit/proofs/test_tampering.py \
+		tests/acceptance/test_killed_ledger.py
 
 # make bench NAME=ask; make bench NAME=retrieval PEERS=1 also installs and measures other systems.
 bench: .venv/.runtime .venv/.project $(if $(PEERS),build/peers/.installed)

@@ -21,6 +21,10 @@ _COMMANDS = {
     "relabel": "access:relabel",
     "revoke": "access:revoke",
     "reinstate": "access:reinstate",
+    "hold": "disposal:hold",
+    "release": "disposal:release",
+    "certificate": "disposal:certificate",
+    "retention apply": "disposal:apply",
     "ask": "query:ask",
     "search": "query:search",
     "token": "operate:token",
@@ -30,6 +34,7 @@ _COMMANDS = {
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
     "ledger checkpoint": "ledger:checkpoint",
+    "ledger key": "ledger:key",
     "graph verify": "graph:verify",
     "graph rebuild": "graph:rebuild",
     "graph stop": "graph:stop",
@@ -88,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     _serving(commands)
     _content(commands)
     _access(commands)
+    _disposal(commands)
     _questions(commands)
     _policy(commands)
     _operating(commands)
@@ -138,6 +144,26 @@ def _access(commands: "Commands[argparse.ArgumentParser]") -> None:
         _json(parser)
 
 
+def _disposal(commands: "Commands[argparse.ArgumentParser]") -> None:
+    texts = {
+        "hold": "keep what one may read of a document from being deleted",
+        "release": "end a legal hold",
+        "certificate": "say what a deletion took, and what stands in its place",
+    }
+    for name, text in texts.items():
+        parser = commands.add_parser(name, help=text)
+        parser.add_argument("id", metavar="ID", help="of a document, or of a part of a hidden one")
+        if name != "certificate":
+            parser.add_argument("--reason", required=True, metavar="TEXT", help="for the ledger")
+        _as(parser)
+        _json(parser)
+    retention = commands.add_parser("retention", help="delete what is past its tenant's rule")
+    apply = retention.add_subparsers(dest="action", required=True).add_parser("apply")
+    apply.add_argument("--dry-run", action="store_true", help="say what would go, and stop")
+    _as(apply)
+    _json(apply)
+
+
 def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
     for name, text in {"ask": "answer a question", "search": "find passages"}.items():
         parser = commands.add_parser(name, help=text)
@@ -180,13 +206,7 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     commands.add_parser("migrate", help="bring the database to this version")
     commands.add_parser("schema", help="print the GraphQL schema")
     commands.add_parser("doctor", help="say what works and what does not")
-    ledger = commands.add_parser("ledger", help="verify, export or checkpoint the ledger")
-    actions = ledger.add_subparsers(dest="action", required=True)
-    verify = actions.add_parser("verify")
-    verify.add_argument("--checkpoint", type=Path, help="a checkpoint kept outside")
-    _json(verify)
-    actions.add_parser("export")
-    actions.add_parser("checkpoint")
+    _ledger(commands)
     _graph(commands)
     reembed = commands.add_parser("reembed", help="change the embedding model, beside serving")
     way = reembed.add_mutually_exclusive_group()
@@ -195,6 +215,25 @@ def _operating(commands: "Commands[argparse.ArgumentParser]") -> None:
     bench = commands.add_parser("bench", help="measure")
     bench.add_argument("name")
     _json(bench)
+
+
+def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
+    ledger = commands.add_parser("ledger", help="verify, export or checkpoint the ledger")
+    actions = ledger.add_subparsers(dest="action", required=True)
+    verify = actions.add_parser("verify", help="exit 1 where it is not what was written")
+    verify.add_argument(
+        "bundle", type=Path, nargs="?", metavar="BUNDLE", help="an export, instead of the database"
+    )
+    verify.add_argument("--key", metavar="KEY", help="the log's public key, kept outside")
+    verify.add_argument(
+        "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
+    )
+    _json(verify)
+    export = actions.add_parser("export", help="seal what waits; write a bundle for an outsider")
+    export.add_argument("bundle", type=Path, metavar="FOLDER", help="it must not be there yet")
+    actions.add_parser("checkpoint", help="seal what waits; print the head, to be kept outside")
+    key = actions.add_parser("key", help="print the log's public keys")
+    key.add_argument("--new", metavar="NAME", help="make a secret key of that name instead")
 
 
 def _graph(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -11,17 +11,22 @@ import anyio
 from copilot import answers, readiness
 from copilot.administration import Administration
 from copilot.ask import Pipeline
+from copilot.auditing import Auditing
+from copilot.disposal import Disposal
 from copilot.entity_graph import End, EntityGraph
+from copilot.feedback import Feedback
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.ingest import Ingest, Progress
 from copilot.ingest.report import IngestReport
-from copilot.ledger.pages import page
+from copilot.ledger.audit import Filters
 from copilot.ledger.records import Kind, Page
 from copilot.rate_limit import RateLimit
-from copilot.reads import Read, read_in
+from copilot.reads import Read, entities_in, read_in
 from copilot.recorder import Recorder
+from copilot.replay.replays import Replays
+from copilot.replay.results import ReplayOutcome
 from copilot.resources import Resources
 from copilot.results import (
     Answer,
@@ -44,6 +49,7 @@ from copilot.results import (
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
 from copilot.wording import NOT_FOUND, STEP_UP
+from policy.basis import Basis
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError
 from policy.principal import Asker
@@ -59,9 +65,11 @@ _GRAPH_S = 1.0
 
 
 class CheckedEngine(PolicyEngine, Protocol):
-    """A policy engine that can say whether it would decide by this installation's bundle."""
+    """A policy engine that can say whether it would decide by this installation's bundle, and by what."""
 
     async def check(self) -> None: ...
+
+    def basis(self, tenant: str) -> Basis: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +98,20 @@ class Copilot:
         recorder: Recorder,
         pipeline: Pipeline,
         ingest: Ingest,
+        replays: Replays,
         administration: Administration,
+        disposal: Disposal,
         metrics: Metrics,
         graph: GraphStore,
         watched: Watched | None = None,
+        sealed: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
         self.administration = administration
+        self.disposal = disposal
+        self.auditing = Auditing(database, scoper=scoper, gate=gate, recorder=recorder)
+        self.feedback = Feedback(database, scoper=scoper, gate=gate, recorder=recorder)
         self.rate_limit = RateLimit(database, settings.rate_limit)
         self._database = database
         self._engine = engine
@@ -106,7 +120,9 @@ class Copilot:
         self._recorder = recorder
         self._pipeline = pipeline
         self._ingest = ingest
+        self._replays = replays
         self._watched = watched
+        self._sealed = sealed
         self._passages = PostgresPassages(database)
         self._resources = Resources(database)
         self._graph = EntityGraph(self._resources, graph)
@@ -219,22 +235,12 @@ class Copilot:
         kind: str | None = None,
     ) -> Page:
         """The newest entries that an auditor may see; reading them is itself recorded."""
-        said = {"ledger": {"first": first, "after": after, "sub": sub, "kind": kind}}
+        filters = Filters(sub=sub, kind=kind)
+        return await self.auditing.ledger(asker, filters, first=first, after=after)
 
-        async def work(admitted: Admitted) -> Page | Denied:
-            for given in (after, sub, kind):
-                plain(given or "")
-            scope = await self._scoper.scope(admitted.asker)
-            found = await page(self._database, scope, first=first, after=after, sub=sub, kind=kind)
-            now = await self._gate.again(Act.AUDIT, admitted, said)
-            if now is not admitted:
-                return now if isinstance(now, Denied) else await work(now)
-            shown = [one.ledger_id for one in found.entries]
-            details = {**said, "entries": shown}
-            await self._recorder.record(Kind.READ, admitted.asker, "LedgerPage", details)
-            return found
-
-        return await self._gate.required(Act.AUDIT, asker, said, work)
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        """A recorded decision made again, by the policy of then and by today's; BadInput where it is none."""
+        return await self._replays.replay(asker, ledger_id)
 
     async def ingest(
         self,
@@ -259,6 +265,8 @@ class Copilot:
             "postgres": await _check(self._ping),
             "policy": await _check(self._engine.check),
         }
+        if self._sealed is not None:
+            found["ledger"] = await _state(self._sealed)
         return found if self._watched is None else found | {"neo4j": await _watch(self._watched)}
 
     async def _ping(self) -> None:
@@ -285,6 +293,8 @@ class Copilot:
                 "read": [] if found is None else [one.to_json() for one in read],
                 "recheck_dropped": [one.to_json() for one in refused],
             }
+            if found is not None and (entities := entities_in(found)):
+                details["entities_shown"] = entities
             outcome = nothing if found is None else found.kind
             labels = [one.label for one in read]
             ledger_id = await self._recorder.record(
@@ -322,6 +332,13 @@ async def _check(work: Callable[[], Awaitable[None]]) -> str:
     except CopilotError as error:
         return error.message
     return readiness.OK
+
+
+async def _state(sealed: Callable[[], Awaitable[str]]) -> str:
+    try:
+        return await sealed()
+    except CopilotError as error:  # the database, which is checked by itself
+        return f"{readiness.DEGRADED}{error.message}"
 
 
 async def _watch(graph: Watched) -> str:

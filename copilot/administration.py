@@ -7,6 +7,7 @@ from typing import Any
 from copilot.break_glass import BreakGlass
 from copilot.find import plain
 from copilot.gate import Admitted, Gate
+from copilot.ingest.held import Held
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.records import Kind
@@ -14,16 +15,14 @@ from copilot.recorder import Recorder
 from copilot.results import (
     AccessGrant,
     AccessGrants,
-    Deleted,
     DeleteOutcome,
     Denied,
-    NotFound,
     RelabelOutcome,
     StandingChanged,
     StepUpRequired,
 )
 from copilot.standing import Standing
-from copilot.wording import CLOSED_LABEL, NOT_FOUND, STEP_UP, notice
+from copilot.wording import CLOSED_LABEL, STEP_UP, notice
 from policy.engine import Act, PolicyEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker
@@ -59,10 +58,13 @@ class Administration:
         """Deletes all of a document that the asker may read. Absent and hidden are the same."""
         said = {"document_id": document_id}
 
-        async def work(admitted: Admitted) -> Deleted | NotFound | StepUpRequired:
-            done = await self._removal.delete(admitted.asker, plain(document_id))
+        async def work(admitted: Admitted) -> DeleteOutcome:
+            try:
+                done = await self._removal.delete(admitted.asker, plain(document_id))
+            except Held as error:
+                return await self._held(admitted, said, Act.DELETE, error)
             if done is None:
-                return await self._nothing(admitted, said, Kind.DELETE)
+                return await self._gate.nothing(admitted, said, Kind.DELETE)
             return replace(done, notice=notice(admitted.step_up))
 
         return await self._gate.governed(Act.DELETE, asker, said, work)
@@ -74,9 +76,12 @@ class Administration:
         async def work(admitted: Admitted) -> RelabelOutcome:
             if not await opened(self._engine, admitted.asker, [label]):
                 return await self._closed(admitted, said)
-            done = await self._relabelling.relabel(admitted.asker, plain(document_id), label)
+            try:
+                done = await self._relabelling.relabel(admitted.asker, plain(document_id), label)
+            except Held as error:
+                return await self._held(admitted, said, Act.RELABEL, error)
             if done is None:
-                return await self._nothing(admitted, said, Kind.RELABEL)
+                return await self._gate.nothing(admitted, said, Kind.RELABEL)
             return replace(done, notice=notice(admitted.step_up))
 
         return await self._gate.governed(Act.RELABEL, asker, said, work)
@@ -163,14 +168,13 @@ class Administration:
         act = Act.AUDIT if "auditor" in asker.principal.roles else Act.ADMINISTER
         return await self._gate.required(act, asker, said, work)
 
-    async def _nothing(
-        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
-    ) -> NotFound | StepUpRequired:
-        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
-        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
-        if admitted.step_up:
-            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
+    async def _held(
+        self, admitted: Admitted, said: Mapping[str, Any], act: Act, error: Held
+    ) -> Denied:
+        """It is told to whoever may read what is held, and to nobody else."""
+        details = {**said, "denied_act": str(act), "denied_reason": "hold"}
+        ledger_id = await self._recorder.record(Kind.DENIED, admitted.asker, "Denied", details)
+        return Denied(text=error.message, reason="hold", ledger_id=ledger_id)
 
     async def _closed(self, admitted: Admitted, said: Mapping[str, Any]) -> Denied | StepUpRequired:
         """The new label is one that the asker may not read, or not with this sign-in."""

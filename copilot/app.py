@@ -11,20 +11,27 @@ from copilot.ask import Pipeline
 from copilot.break_glass import BreakGlass
 from copilot.compose import Composer
 from copilot.consult import Consultant
+from copilot.disposal import Disposal
 from copilot.find import Finder
 from copilot.gate import Gate
 from copilot.generation.port import Generator
 from copilot.generation.providers import OFFLINE, Provider, Providers
 from copilot.generation.router import Patience, Router
+from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
+from copilot.ledger.keeping import Keeper
 from copilot.ledger.log import Ledger
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
 from copilot.recorder import Recorder
+from copilot.replay.bundles import PolicyBundles
+from copilot.replay.decided import Decisions
+from copilot.replay.replays import Replays
 from copilot.resources import Resources
+from copilot.retention import Retention
 from copilot.settings import Settings
 from copilot.standing import Standing
 from copilot.telemetry import Metrics
@@ -33,6 +40,7 @@ from policy.engine import PolicyEngine
 from policy.errors import Unavailable
 from policy.installation import Installation
 from policy.narrowed import NarrowedEngine, tenant_rules
+from policy.recorded import RecordedPolicies
 from policy.scope import Scoper
 from retrieval.embedding import Embedder, Model
 from retrieval.embedding import find as find_embedder
@@ -66,9 +74,15 @@ def database_url(settings: Settings) -> str:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, generator: Generator | None = None, embedder: Embedder | None = None
+    settings: Settings,
+    *,
+    generator: Generator | None = None,
+    embedder: Embedder | None = None,
+    sealing: bool = False,
 ) -> AsyncIterator[Copilot]:
     """Everything built once, and closed at the end. The database must have been migrated.
+
+    With `sealing` it seals the ledger, and publishes its checkpoints, as long as it is open.
 
     `generator` takes the place of the configured ones, as a part of this process. `embedder` is used where it is
     that of the model that would be loaded.
@@ -80,6 +94,7 @@ async def build(
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
+    keeper = Keeper(settings, database) if sealing else None
     try:
         follower = await following(settings, database, embedder)
         follower.watch()
@@ -87,7 +102,7 @@ async def build(
             stores(database) as found,
             projected(settings, database, found.names) as projection,
         ):
-            yield assemble(
+            copilot = assemble(
                 settings,
                 database=database,
                 engine=engine,
@@ -96,8 +111,14 @@ async def build(
                 passages=found.passages,
                 graph=found.graph,
                 projection=projection,
+                keeper=keeper,
             )
+            if keeper is not None:
+                keeper.watch(copilot.metrics.unsealed)
+            yield copilot
     finally:
+        if keeper is not None:
+            await keeper.close()
         if follower is not None:
             await follower.close()
         await database.close()
@@ -140,6 +161,7 @@ def assemble(
     preferred: Sequence[Provider] = (),
     graph: GraphStore | None = None,
     projection: Projected | None = None,
+    keeper: Keeper | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -150,7 +172,10 @@ def assemble(
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
     metrics = Metrics()
-    gate = Gate(engine, scoper, recorder, metrics)
+    bundles = PolicyBundles(database)
+    decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
+    gate = Gate(engine, scoper, recorder, metrics, decisions)
+    removal = Removal(database, scoper, ledger, recorder)
     graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,
@@ -171,22 +196,44 @@ def assemble(
             preferred,
             graph,
             installation,
+            decisions,
+        ),
+        replays=Replays(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            passages=PostgresPassages(database),
+            bundles=bundles,
+            policies=RecordedPolicies(timeout=settings.policy_timeout_s),
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
             engine=engine,
             gate=gate,
             recorder=recorder,
-            removal=Removal(database, scoper, ledger, recorder),
+            removal=removal,
             relabelling=Relabelling(database, scoper, embedder, ledger, recorder),
             standing=Standing(database, ledger, recorder),
             break_glass=BreakGlass(database, engine, ledger),
+        ),
+        disposal=Disposal(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            holds=Holds(database, scoper, ledger, recorder),
+            retention=Retention(database, scoper, removal),
+            rules=installation.retention,
         ),
         metrics=metrics,
         graph=graph,
         watched=Watched(check=projection.check, required=installation.graph_required_by_any)
         if projection
         else None,
+        sealed=keeper.state if keeper else None,
     )
 
 
@@ -202,6 +249,7 @@ def _pipeline(
     preferred: Sequence[Provider],
     graph: GraphStore,
     installation: Installation,
+    decisions: Decisions,
 ) -> Pipeline:
     providers, prompts = Providers(engine, preferred), Prompts.load()
     hybrid = Hybrid(
@@ -228,6 +276,7 @@ def _pipeline(
         ),
         tokens=settings.context_tokens,
         following=embedder if isinstance(embedder, Following) else None,
+        decisions=decisions,
     )
     composer = Composer(
         engine=engine,

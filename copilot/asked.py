@@ -11,12 +11,15 @@ from copilot.generation.providers import Choice
 from copilot.ledger.log import Record, high_water
 from copilot.ledger.records import Kind
 from copilot.output_scan import Kind as FindingKind
+from copilot.replay.decided import Decided
 from copilot.results import Redaction, Sentence, Usage
 from policy.labels import join_all
 from policy.principal import Asker
 from policy.scope import Scope
 from retrieval.analysis import Plan
 from retrieval.hybrid import Found, Timings
+from retrieval.identity import entity_id
+from retrieval.names import normalise
 from retrieval.types import Context
 
 _UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
@@ -56,6 +59,8 @@ class Asked:
     timings: Timings
     unnamed: list[str] = field(default_factory=list)
     """Names in the question that no passage bears: nothing can answer it."""
+    decided: Decided | None = None
+    """What policy decided by, for the decision to be made again."""
     step_up: bool = False
     """Whether a stronger sign-in might open more to the asker."""
     prompt: Prompt | None = None
@@ -111,18 +116,26 @@ def record_of(
             "contexts": [_context_json(one) for one in asked.contexts],
             "unnamed": asked.unnamed,
             "degraded": list(asked.found.degraded),
-            "recheck_dropped": [_context_json(one) for one in asked.refused],
+            "recheck_dropped": [
+                _context_json(one) | {"why": _why(asked.scope, one)} for one in asked.refused
+            ],
             "prompt": _prompt_json(asked.prompt),
             "routing": asked.choice.to_json() if asked.choice else None,
             "model": _model_json(asked.finished),
             "scan": {kind.name.lower(): count for kind, count in sorted(asked.findings.items())},
             "stopped": asked.stopped,
-            "answer": [_sentence_json(sentence) for sentence in asked.sentences],
+            "answer": [_sentence_json(one, asked.scope.tenant) for one in asked.sentences],
             "dropped": asked.dropped,
             "opening": opening,
         }
-        | _consulted_json(asked.consulted),
+        | _consulted_json(asked.consulted)
+        | ({"decided": asked.decided.to_json()} if asked.decided else {}),
     )
+
+
+def _why(scope: Scope, refused: Context) -> str:
+    """Whether the scope did not hold it under its own label, or policy closed it the second time."""
+    return "policy" if scope.labels.get(refused.label_id) == refused.label else "scope"
 
 
 def _context_json(one: Context) -> dict[str, Any]:
@@ -201,7 +214,7 @@ def _model_json(finished: Finished) -> dict[str, Any]:
     }
 
 
-def _sentence_json(sentence: Sentence) -> dict[str, Any]:
+def _sentence_json(sentence: Sentence, tenant: str) -> dict[str, Any]:
     return {
         "text": sentence.text,
         "sha256": sha256(sentence.text),
@@ -213,6 +226,7 @@ def _sentence_json(sentence: Sentence) -> dict[str, Any]:
                 "start": c.start,
                 "end": c.end,
                 "quote_sha256": c.quote_sha256,
+                "entities": [entity_id(tenant, normalise(name)) for name in c.entities],
             }
             for c in sentence.citations
         ],

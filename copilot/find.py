@@ -7,6 +7,7 @@ from functools import partial
 from copilot.asked import Asked
 from copilot.consult import Consultant, Consultation
 from copilot.ledger.records import Kind
+from copilot.replay.decided import Decisions
 from copilot.telemetry import Metrics
 from policy.engine import PolicyEngine
 from policy.errors import BadInput, Unavailable
@@ -49,9 +50,14 @@ class Finder:
         consultant: Consultant | None = None,
         tokens: int = assembly.TOKENS,
         following: Following | None = None,
+        decisions: Decisions | None = None,
     ) -> None:
-        """Without `following` the caller answers for it that the store's vectors stay of one model."""
+        """Without `following` the caller answers for it that the store's vectors stay of one model.
+
+        Without `decisions` what is decided cannot be decided again.
+        """
         self._following = following
+        self._decisions = decisions
         self._engine = engine
         self._scoper = scoper
         self._hybrid = hybrid
@@ -64,7 +70,7 @@ class Finder:
 
     async def contexts(self, asker: Asker, question: str, kind: Kind = Kind.ASK) -> Asked:
         """As many contexts as are worth passing on; `kind` is the act for which they are wanted."""
-        return await self._of_one_model(lambda: self._contexts(asker, question, kind))
+        return await self._decided(asker, lambda: self._contexts(asker, question, kind))
 
     async def documents(
         self, asker: Asker, question: str, k: int, kind: Kind = Kind.SEARCH
@@ -72,7 +78,16 @@ class Finder:
         """The best context of each of the best `k` documents."""
         if not 1 <= k <= _MOST_K:
             raise BadInput(f"k must be between 1 and {_MOST_K}, not {k}")
-        return await self._of_one_model(lambda: self._documents(asker, question, k, kind))
+        return await self._decided(asker, lambda: self._documents(asker, question, k, kind))
+
+    async def _decided(self, asker: Asker, search: Callable[[], Awaitable[Asked]]) -> Asked:
+        """With what policy decided by; Unavailable where that changed meanwhile or cannot be kept."""
+        if self._decisions is None:
+            return await self._of_one_model(search)
+        decided = await self._decisions.begun(asker)
+        asked = await self._of_one_model(search)
+        asked.decided = self._decisions.finished(asker, decided, asked.scope.revision)
+        return asked
 
     async def _of_one_model(self, search: Callable[[], Awaitable[Asked]]) -> Asked:
         """Searches again where the stored vectors have become another model's: two may have been compared."""

@@ -9,8 +9,10 @@ import anyio
 
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
-from copilot.results import Denied, Unavailable
+from copilot.replay.decided import Decisions
+from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
 from copilot.telemetry import Metrics
+from copilot.wording import NOT_FOUND, STEP_UP
 from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError, Forbidden
@@ -37,8 +39,15 @@ class Gate:
     """Asks policy before an act, and records what became of it where the act does not do so itself."""
 
     def __init__(
-        self, engine: PolicyEngine, scoper: Scoper, recorder: Recorder, metrics: Metrics
+        self,
+        engine: PolicyEngine,
+        scoper: Scoper,
+        recorder: Recorder,
+        metrics: Metrics,
+        decisions: Decisions | None = None,
     ) -> None:
+        """Without `decisions` what is denied cannot be decided again."""
+        self._decisions = decisions
         self._engine = engine
         self._scoper = scoper
         self._recorder = recorder
@@ -96,6 +105,9 @@ class Gate:
         asker = replace(asker, fresh=False)
         self._metrics.denied(str(act))
         details = {**said, "denied_act": str(act), "denied_reason": decision.reason}
+        if self._decisions and subject is None:
+            decided = await self._decisions.begun(asker)
+            details["decided"] = decided.to_json()
         ledger_id = await self._recorder.record(Kind.DENIED, asker, "Denied", details)
         return Denied(
             text=_REFUSALS.get(decision.reason, _REFUSAL).format(act=act, reason=decision.reason),
@@ -113,6 +125,16 @@ class Gate:
         if await self._scoper.standing(admitted.asker) is admitted.asker:
             return admitted
         return await self.admit(act, admitted.asker, said)
+
+    async def nothing(
+        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
+    ) -> NotFound | StepUpRequired:
+        """Records that nothing was found, and says so, or that a stronger sign-in may open more."""
+        outcome = "StepUpRequired" if admitted.step_up else "NotFound"
+        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
+        if admitted.step_up:
+            return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
+        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
 
     async def failed(
         self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError

@@ -7,7 +7,8 @@ from policy.errors import BadInput
 from policy.labels import is_name
 
 _LONGEST_NAME = 400
-_LONGEST_REASON = 2000
+LONGEST_REASON = 2000
+"""Characters of what people write to be kept with an act."""
 _MOST_NAMES = 50
 
 
@@ -29,6 +30,6 @@ def stated(reason: str) -> str:
     """The reason; BadInput where there is none, or it is a whole report."""
     if not plain(reason).strip():
         raise BadInput("say why: a reason is wanted")
-    if len(reason) > _LONGEST_REASON:
-        raise BadInput(f"the reason has {len(reason)} characters; the most is {_LONGEST_REASON}")
+    if len(reason) > LONGEST_REASON:
+        raise BadInput(f"the reason has {len(reason)} characters; the most is {LONGEST_REASON}")
     return reason

@@ -24,9 +24,12 @@ class Read:
 
     part_id: str
     label: Label
+    document_id: str | None = None
+    """By which id its document was shown, where one was."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"part_id": self.part_id, "label": self.label.to_json()}
+        shown = {"part_id": self.part_id, "label": self.label.to_json()}
+        return shown if self.document_id is None else {**shown, "document_id": self.document_id}
 
 
 View = DocumentView | EntityView | EntityPage | EntityPaths | Answer
@@ -34,9 +37,30 @@ View = DocumentView | EntityView | EntityPage | EntityPaths | Answer
 
 def read_in(view: View) -> list[Read]:
     """Every part that the view draws on, once, in its order."""
-    return list(
-        dict.fromkeys(Read(part_id=one.part_id, label=one.label) for one in _drawn_on(view))
+    reads = (
+        Read(
+            part_id=one.part_id,
+            label=one.label,
+            document_id=one.document_id if isinstance(one, EntityMention | Citation) else None,
+        )
+        for one in _drawn_on(view)
     )
+    return list(dict.fromkeys(reads))
+
+
+def entities_in(view: View) -> list[str]:
+    """The ids of the entities that were shown as such, in alphabetical order."""
+    match view:
+        case EntityView():
+            related = ((one.source_id, one.target_id) for one in view.relations)
+            shown = {view.entity_id, *(one for both in related for one in both)}
+        case EntityPage():
+            shown = {one.entity_id for one in view.entities}
+        case EntityPaths():
+            shown = {one.entity_id for path in view.paths for one in path.entities}
+        case _:
+            shown = set()
+    return sorted(shown)
 
 
 def _drawn_on(view: View) -> Sequence[PartView | EntityMention | NamedIn | Citation]:

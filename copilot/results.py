@@ -279,6 +279,31 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldChanged:
+    """Whether what the asker may read of a document is under legal hold now. Absent and hidden are NotFound."""
+
+    kind: ClassVar[str] = "HoldChanged"
+    document_id: str
+    held: bool
+    part_ids: tuple[str, ...]
+    notice: str | None = None
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What a deletion took, and what stands in its place. Hashes are lower-case hex SHA-256."""
+
+    kind: ClassVar[str] = "Certificate"
+    document_id: str
+    erased_at: datetime
+    erased_by: str
+    body: Mapping[str, Any]
+    """All of it, as JSON that can be signed."""
+    ledger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relabelled:
     """The document, or the part, is now under this label, and its parts have these new ids."""
 
@@ -363,5 +388,7 @@ DocumentOutcome = DocumentView | NotFound | Denied | StepUpRequired | Unavailabl
 EntityOutcome = EntityView | NotFound | Denied | StepUpRequired | Unavailable
 EntitiesOutcome = EntityPage | NotFound | Denied | StepUpRequired | Unavailable
 PathsOutcome = EntityPaths | NotFound | Denied | StepUpRequired | Unavailable
+HoldOutcome = HoldChanged | NotFound | Denied | StepUpRequired | Unavailable
+CertificateOutcome = Certificate | NotFound | Denied | StepUpRequired | Unavailable
 DeleteOutcome = Deleted | NotFound | Denied | StepUpRequired | Unavailable
 RelabelOutcome = Relabelled | NotFound | Denied | StepUpRequired | Unavailable

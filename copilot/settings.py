@@ -40,6 +40,12 @@ class Settings:
     act_as: str | None = None
     jwt_secret: str | None = field(default=None, repr=False)
     jwks_url: str | None = field(default=None, repr=False)
+    ledger_key: str | None = field(default=None, repr=False)
+    """What signs the ledger's checkpoints, or the old key and the new one; else one is kept in the data directory."""
+    ledger_publish: tuple[str, ...] = field(default=(), repr=False)
+    """Where checkpoints go outside of the database (`copilot.ledger.destinations`)."""
+    ledger_publish_s: float = 60.0
+    """How often; what came after the last one published can still be rewritten by who has the key."""
     jwt_audience: str = "copilot"
     jwt_issuer: str | None = None
     enabled: bool = True
@@ -89,6 +95,9 @@ class Settings:
             act_as=env.get("COPILOT_AS") or None,
             jwt_secret=_secret(env, "COPILOT_JWT_SECRET"),
             jwks_url=_url(env, "COPILOT_JWKS_URL", {"http", "https"}),
+            ledger_key=env.get("COPILOT_LEDGER_KEY") or None,
+            ledger_publish=tuple(env.get("COPILOT_LEDGER_PUBLISH", "").split()),
+            ledger_publish_s=_seconds(env, "COPILOT_LEDGER_PUBLISH_SECONDS", 60.0),
             jwt_audience=env.get("COPILOT_JWT_AUDIENCE") or "copilot",
             jwt_issuer=env.get("COPILOT_JWT_ISSUER") or None,
             enabled=_switch(env, "COPILOT_ENABLED", default=True),

@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import TextIO
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    values,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from copilot.generation.port import Finished
@@ -68,6 +75,12 @@ class Metrics:
         )
         self._findings = self._counter(
             "copilot_scan_findings", "What the output scan found, by kind", "kind"
+        )
+        self._unsealed = Gauge(
+            "copilot_ledger_oldest_unsealed_seconds",
+            "Age of the oldest ledger record that is not sealed yet; 0 where all are",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
         )
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
@@ -124,6 +137,10 @@ class Metrics:
     def finding(self, kind: str, count: int) -> None:
         """The output scan found something of this kind."""
         self._findings.labels(kind).inc(count)
+
+    def unsealed(self, oldest_s: float) -> None:
+        """The oldest record that waits to be sealed is so old."""
+        self._unsealed.set(oldest_s)
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format; of all processes that count together."""

@@ -17,6 +17,10 @@ _FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, conname FROM pg_constraint
     WHERE contype = 'f' AND connamespace = 'public'::regnamespace
 """
+_FINAL = """
+    SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
+    WHERE tgfoid = 'refuse_ledger_change'::regproc ORDER BY 1
+"""
 _LABELLED = """
     SELECT table_name FROM information_schema.columns
     WHERE table_schema = 'public' AND column_name = 'label_id' ORDER BY table_name
@@ -56,7 +60,7 @@ async def reduce(url: str, person: Attributes, rule: Rule = may_read) -> int:
         await _remove(connection, "parts", hidden)  # and all that depends on them
         for table, name in await (await connection.execute(_FOREIGN_KEYS)).fetchall():
             await _run(connection, "ALTER TABLE {} DROP CONSTRAINT {}", table, name)
-        for final in ("ledger_entries", "ledger_scopes"):
+        for (final,) in await (await connection.execute(_FINAL)).fetchall():
             await _run(connection, "ALTER TABLE {} DISABLE TRIGGER USER", final)
         most = max((label_id for label_id, _ in rows), default=0)
         await _reduce_answers(connection, hidden, most)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
@@ -29,6 +29,23 @@ class Bundle:
         for name, content in sorted(self.sources.items()):
             digest.update(b"%s\0%d\0%s" % (name.encode(), len(content), content))
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Rules with the WASM that was built from them: all that it takes to decide by them again."""
+
+    bundle: Bundle
+    wasm: bytes
+    rules: str = field(init=False)
+    """The hash of the bundle, taken once."""
+    sha256: str = field(init=False)
+    """SHA-256 (hex) over the hash of the rules, NUL and the WASM: what a record names it by."""
+
+    def __post_init__(self) -> None:
+        rules = self.bundle.hash
+        object.__setattr__(self, "rules", rules)
+        object.__setattr__(self, "sha256", sha256(rules.encode() + b"\0" + self.wasm))
 
 
 def installed() -> Traversable:

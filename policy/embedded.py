@@ -1,6 +1,7 @@
 """The embedded policy engine: the bundle's WASM build, evaluated in this process."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,12 @@ from typing import Any
 
 from opapywasm import OpaWasmError, OpaWasmPolicy, PolicyConfig
 
-from policy.bundle import Bundle, installed, load_bundle, load_wasm
+from policy.bundle import Built, installed, load_bundle, load_wasm
 from policy.errors import Misconfigured, Unavailable
 from policy.installation import Installation
 from policy.rego_engine import ENTRY_POINTS, RegoEngine
+
+_log = logging.getLogger(__name__)
 
 _INSTANCES = 2
 _MAX_BYTES = 16_000_000
@@ -21,10 +24,13 @@ _MAX_BYTES = 16_000_000
 class Evaluator:
     """A bundle's WASM on threads of its own, each with its own instance: they are not reentrant."""
 
-    def __init__(self, wasm: bytes, bundle: Bundle, rules: Collection[str], timeout: float) -> None:
+    def __init__(
+        self, built: Built, rules: Collection[str], timeout: float, *, exactly: bool = True
+    ) -> None:
+        """Misconfigured unless these are its entry points; with `exactly` false it may have others as well."""
         self._timeout = timeout
-        self._policy = _instantiate(wasm, rules, timeout)
-        self._policy.set_data({"copilot": {"revision": {"bundle_hash": bundle.hash}}})
+        self._policy = _instantiate(built.wasm, rules, timeout, exactly=exactly)
+        self._policy.set_data({"copilot": {"revision": {"bundle_hash": built.rules}}})
         self._threads = ThreadPoolExecutor(_INSTANCES, thread_name_prefix="policy")
 
     async def evaluate(self, rule: str, question: Mapping[str, Any]) -> object:
@@ -36,8 +42,12 @@ class Evaluator:
                 return await loop.run_in_executor(
                     self._threads, lambda: self._policy.evaluate(dict(question), rule)
                 )
+        except TimeoutError as error:
+            late = f"the embedded policy engine did not answer in {self._timeout:g} s"
+            raise Unavailable("policy", late) from error
         # RuntimeError: the threads have ended.
-        except (OpaWasmError, RuntimeError, TimeoutError) as error:
+        except (OpaWasmError, RuntimeError) as error:
+            _log.warning("the embedded policy engine failed: %s", type(error).__name__)
             raise Unavailable("policy", "the embedded policy engine failed; see the log") from error
 
     def close(self) -> None:
@@ -60,22 +70,29 @@ class EmbeddedEngine(RegoEngine):
         folder = folder or installed()
         bundle = load_bundle(folder)
         super().__init__(bundle_hash=bundle.hash, installation=installation, clock=clock)
-        rules = [_rule(entry) for entry in ENTRY_POINTS]
-        self._evaluator = Evaluator(load_wasm(folder, bundle), bundle, rules, timeout)
+        self._built = Built(bundle=bundle, wasm=load_wasm(folder, bundle))
+        self._evaluator = Evaluator(self._built, [*map(rule_of, ENTRY_POINTS)], timeout)
+
+    def built(self) -> Built:
+        """As it was read at the start."""
+        return self._built
 
     async def close(self) -> None:
         """Ends the evaluation; whoever asks afterwards gets Unavailable."""
         self._evaluator.close()
 
     async def _evaluate(self, entry: str, question: Mapping[str, Any]) -> object:
-        return await self._evaluator.evaluate(_rule(entry), question)
+        return await self._evaluator.evaluate(rule_of(entry), question)
 
 
-def _rule(entry: str) -> str:
+def rule_of(entry: str) -> str:
+    """The path of an entry point in the bundle."""
     return f"copilot/decide/{entry}"
 
 
-def _instantiate(wasm: bytes, rules: Collection[str], timeout: float) -> OpaWasmPolicy:
+def _instantiate(
+    wasm: bytes, rules: Collection[str], timeout: float, *, exactly: bool
+) -> OpaWasmPolicy:
     config = PolicyConfig(
         pool_size=_INSTANCES,
         eval_timeout_seconds=timeout,
@@ -88,7 +105,8 @@ def _instantiate(wasm: bytes, rules: Collection[str], timeout: float) -> OpaWasm
         raise Misconfigured(
             "the policy's WASM cannot be loaded; install the release again"
         ) from error
-    if policy.builtins or set(policy.entrypoints) != set(rules):
+    missing, others = set(rules) - set(policy.entrypoints), set(policy.entrypoints) - set(rules)
+    if policy.builtins or missing or (others and exactly):
         policy.close()
         raise Misconfigured(
             "the policy's WASM needs host builtins or lacks an entry point; build it again"

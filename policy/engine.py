@@ -22,6 +22,8 @@ class Act(StrEnum):
     ADMINISTER = "administer"
     REQUEST_ACCESS = "request_access"
     APPROVE_ACCESS = "approve_access"
+    HOLD = "hold"
+    RETAIN = "retain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

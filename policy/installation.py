@@ -6,17 +6,38 @@ Both come from JSON files that the settings name; what is malformed is refused a
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from policy.errors import Misconfigured
-from policy.labels import HANDLING, Classification, is_name
+from policy.labels import HANDLING, Classification, Label, is_name
 
 PROVIDERS = frozenset(["anthropic", "openai", "azure", "google", "perplexity", "offline"])
 """The names by which providers are known here and to `intelgraph.llm.route`."""
 _FLAGS = ("reason_required", "graph_required", "decompose", "filter_facts")
-_TENANT = frozenset([*_FLAGS, "policy"])
+_TENANT = frozenset([*_FLAGS, "policy", "retention"])
+_MOST_DAYS = 36_500
+_RETENTION = frozenset(["days", "source", "classification"])
 _ACCREDITATION = frozenset(["residency", "classification", "compartments", "handling"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long some of a tenant's documents are kept, counted from when they were last taken in."""
+
+    days: int
+    source: str = "*"
+    """A pattern such as `mail/*.eml`, for the file or place that they came from."""
+    classification: Classification | None = None
+    """None is every one."""
+
+    def about(self, source: str, label: Label) -> bool:
+        """Whether the rule is about such a document."""
+        return fnmatchcase(source, self.source) and self.classification in {
+            None,
+            label.classification,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +54,8 @@ class Tenant:
     """Whether a model may mark which passages bear on their questions."""
     policy: Path | None = None
     """The folder of a bundle of their own, which can only narrow (`policy.narrowed`)."""
+    retention: tuple[Retention, ...] = ()
+    """The first one that is about a document holds for it; what none is about is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +71,9 @@ class Installation:
 
     def graph_required(self, tenant: str) -> bool:
         return tenant in self.tenants and self.tenants[tenant].graph_required
+
+    def retention(self, tenant: str) -> tuple[Retention, ...]:
+        return self.tenants[tenant].retention if tenant in self.tenants else ()
 
     @property
     def graph_required_by_any(self) -> bool:
@@ -112,7 +138,35 @@ def _tenant(value: Mapping[str, Any], name: str, file: Path) -> Tenant:
     if folder is not None and not (isinstance(folder, str) and folder):
         raise Misconfigured(f"{file}: policy of {name!r} must be the path of a folder, or null")
     # Beside the file that names it, so that the two can be moved together.
-    return Tenant(**flags, policy=file.parent / folder if folder else None)
+    return Tenant(
+        **flags,
+        policy=file.parent / folder if folder else None,
+        retention=_retention(value.get("retention", []), f"{file}: retention of {name!r}"),
+    )
+
+
+def _retention(value: object, where: str) -> tuple[Retention, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise Misconfigured(f'{where} must be a list of rules, like [{{"days": 365}}]')
+    for one in value:
+        _only(one, _RETENTION, where)
+        days, level = one.get("days"), one.get("classification")
+        if type(days) is not int or not 1 <= days <= _MOST_DAYS:
+            raise Misconfigured(f"{where}: days must be a whole number from 1 to {_MOST_DAYS}")
+        if not isinstance(one.get("source", "*"), str):
+            raise Misconfigured(f"{where}: source must be a pattern, such as mail/*.eml")
+        if level is not None and level not in list(Classification):
+            raise Misconfigured(f"{where}: classification must be one of U, C, S, TS")
+    return tuple(
+        Retention(
+            days=one["days"],
+            source=one.get("source", "*"),
+            classification=Classification(one["classification"])
+            if one.get("classification")
+            else None,
+        )
+        for one in value
+    )
 
 
 def _accreditation(value: Mapping[str, Any], provider: str, file: Path | None) -> Mapping[str, Any]:

@@ -6,10 +6,12 @@ asked after ours have opened something, so nothing that they say can open anythi
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from policy.bundle import REVISION, load_bundle, load_wasm, sha256
+from policy.basis import Basis
+from policy.bundle import REVISION, Built, load_bundle, load_wasm, sha256
 from policy.embedded import Evaluator
 from policy.engine import Act, Allowed, Call, Decision, Denied, Readable, Release
 from policy.errors import Misconfigured, Unavailable
@@ -35,23 +37,22 @@ _KEPT_S = 1
 """A tenant's rules may look at the clock, and do not tell when they will say something else."""
 
 
-class TenantRules:
-    """One tenant's bundle, as `python -m policy.build --tenant FOLDER` built it.
+class FixedRules:
+    """A tenant's rules as they were built once."""
 
-    A new build in the same folder holds from the next question on; one that cannot be used lets nobody pass.
-    """
-
-    def __init__(self, folder: Path, *, timeout: float = 5.0) -> None:
-        self._folder = folder
-        self._timeout = timeout
-        self._built = self._when_built()
-        self._hash, self._evaluator = self._load()
+    def __init__(self, built: Built, evaluator: Evaluator) -> None:
+        self._built = built
+        self._evaluator = evaluator
 
     @property
     def hash(self) -> str:
         """SHA-256 (hex) over the rules as they are now."""
+        return self.built().rules
+
+    def built(self) -> Built:
+        """The rules as they are now, with their WASM."""
         self._refresh()
-        return self._hash
+        return self._built
 
     async def closed(self, question: Mapping[str, Any], labels: Sequence[Label]) -> frozenset[int]:
         """The positions of the labels that the tenant closes."""
@@ -74,8 +75,24 @@ class TenantRules:
         self._evaluator.close()
 
     def _refresh(self) -> None:
-        built = self._when_built()
-        if built == self._built:
+        """Before each question."""
+
+
+class TenantRules(FixedRules):
+    """One tenant's bundle, as `python -m policy.build --tenant FOLDER` built it.
+
+    A new build in the same folder holds from the next question on; one that cannot be used lets nobody pass.
+    """
+
+    def __init__(self, folder: Path, *, timeout: float = 5.0) -> None:
+        self._folder = folder
+        self._timeout = timeout
+        self._built_at = self._when_built()
+        super().__init__(*self._load())
+
+    def _refresh(self) -> None:
+        built_at = self._when_built()
+        if built_at == self._built_at:
             return
         try:
             loaded = self._load()
@@ -84,12 +101,12 @@ class TenantRules:
                 "policy", "the tenant's own policy was changed and cannot be used; build it again"
             ) from error
         self._evaluator.close()
-        self._built, (self._hash, self._evaluator) = built, loaded
+        self._built_at, (self._built, self._evaluator) = built_at, loaded
 
-    def _load(self) -> tuple[str, Evaluator]:
+    def _load(self) -> tuple[Built, Evaluator]:
         bundle = load_bundle(self._folder)
-        wasm = load_wasm(self._folder, bundle)
-        return bundle.hash, Evaluator(wasm, bundle, TENANT_RULES, self._timeout)
+        built = Built(bundle=bundle, wasm=load_wasm(self._folder, bundle))
+        return built, Evaluator(built, TENANT_RULES, self._timeout)
 
     def _when_built(self) -> int | None:
         """Of the file that the build writes last; None where there is none."""
@@ -105,7 +122,7 @@ class NarrowedEngine:
     def __init__(
         self,
         base: RegoEngine,
-        tenants: Mapping[str, TenantRules],
+        tenants: Mapping[str, FixedRules],
         *,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -117,6 +134,13 @@ class NarrowedEngine:
         """That of the base where the tenant has no rules; else SHA-256 (hex) over both hashes."""
         revision, rules = self._base.revision(tenant), self._tenants.get(tenant)
         return revision if rules is None else sha256(f"{revision}\0{rules.hash}".encode())
+
+    def basis(self, tenant: str) -> Basis:
+        """That of the base, with the tenant's own rules where it has some."""
+        basis, rules = self._base.basis(tenant), self._tenants.get(tenant)
+        if rules is None:
+            return basis
+        return replace(basis, revision=self.revision(tenant), own=rules.built())
 
     async def readable(self, asker: Asker, labels: Sequence[Label]) -> Readable:
         opened = await self._base.readable(asker, labels)
@@ -189,7 +213,7 @@ class NarrowedEngine:
         objections = await rules.objections(rule, self._about(asker) | dict(subject))
         return Denied(reason="tenant") if objections else Allowed(step_up=decision.step_up)
 
-    def _rules(self, asker: Asker) -> TenantRules | None:
+    def _rules(self, asker: Asker) -> FixedRules | None:
         return self._tenants.get(asker.principal.tenant)
 
     def _about(self, asker: Asker) -> dict[str, Any]:

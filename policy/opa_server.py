@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from opa_client import AsyncOpaClient
 
-from policy.bundle import Bundle, installed, load_bundle
+from policy.bundle import Built, Bundle, installed, load_bundle, load_wasm
 from policy.errors import Misconfigured, Unavailable
 from policy.installation import Installation
 from policy.rego_engine import RegoEngine
@@ -41,6 +41,13 @@ class OpaServerEngine(RegoEngine):
         self._address = _address(url)
         self._timeout = timeout
         self._client: AsyncOpaClient | None = None
+        self._built: Built | None = None
+
+    def built(self) -> Built:
+        """The server's rules with this release's build of them, which decides the same."""
+        if self._built is None:
+            self._built = Built(bundle=self._bundle, wasm=load_wasm(installed(), self._bundle))
+        return self._built
 
     async def close(self) -> None:
         """Gives the connections back; idempotent."""

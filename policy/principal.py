@@ -1,7 +1,7 @@
 """Principals: who asks, by the attributes that policy decides on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from policy.errors import BadInput
@@ -119,6 +119,16 @@ class Principal:
             auth_time=_seconds(value.get("auth_time"), sub, where),
         )
 
+    @classmethod
+    def from_input(cls, value: Mapping[str, Any], *, where: str) -> "Principal":
+        """Reads what `to_input` wrote, as a record of our own holds it; BadInput where it is malformed."""
+        try:
+            read = cls.from_json(value["sub"], value, where=where)
+            grants = tuple(map(_grant, value["grants"]))
+            return replace(read, revoked=bool(value["revoked"]), grants=grants)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"{where}: it is not a principal that was decided on") from error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
@@ -131,6 +141,16 @@ class Asker:
     """The operator who acts as this principal from the command line, where somebody does."""
     fresh: bool = True
     """Whether policy found no stronger sign-in wanting; what others write of, their scope does not tell."""
+
+
+def _grant(value: Mapping[str, Any]) -> Grant:
+    return Grant(
+        grant_id=value["grant_id"],
+        clearance=Classification(value["clearance"]),
+        compartments=frozenset(value["compartments"]),
+        authorities=frozenset(value["authorities"]),
+        not_after=value["not_after"],
+    )
 
 
 def _text(value: Mapping[str, Any], field: str, sub: str, where: str) -> str:

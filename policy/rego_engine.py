@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeGuard
 
+from policy.basis import Basis
+from policy.bundle import Built
 from policy.engine import Act, Allowed, Call, Decision, Denied, Readable, Release
 from policy.errors import Unavailable
 from policy.installation import Installation
@@ -49,6 +51,19 @@ class RegoEngine(ABC):
     def revision(self, tenant: str) -> str:  # noqa: ARG002  the same rules for every tenant
         """SHA-256 (hex) over the Rego sources."""
         return self._bundle_hash
+
+    def basis(self, tenant: str) -> Basis:
+        """What decides for a tenant now; Misconfigured where the installation has no build of its rules."""
+        return Basis(
+            revision=self.revision(tenant),
+            release=self.built(),
+            reason_required=self._installation.reason_required(tenant),
+            accreditations=self._installation.accreditations,
+        )
+
+    @abstractmethod
+    def built(self) -> Built:
+        """The rules that decide, with their WASM."""
 
     async def readable(self, asker: Asker, labels: Sequence[Label]) -> Readable:
         """Which of `labels` the asker may read."""

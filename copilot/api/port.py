@@ -4,17 +4,23 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from copilot.entity_graph import End
+from copilot.feedback import FeedbackOutcome, Verdict
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
-from copilot.ledger.records import Page
+from copilot.ledger.audit import Filters
+from copilot.ledger.prove import Checkpoints, LedgerProof
+from copilot.ledger.records import Entry, Page, WhatDid, WhoSaw
+from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     AccessGrant,
     AccessGrants,
     AskOutcome,
+    CertificateOutcome,
     DeleteOutcome,
     DocumentOutcome,
     EntitiesOutcome,
     EntityOutcome,
+    HoldOutcome,
     PathsOutcome,
     RelabelOutcome,
     SearchOutcome,
@@ -65,6 +71,53 @@ class Administration(Protocol):
     ) -> AccessGrants: ...
 
 
+class Disposal(Protocol):
+    """The acts by which documents are kept from deletion, and by which deletions are certified."""
+
+    async def hold(self, asker: Asker, document_id: str, reason: str) -> HoldOutcome: ...
+
+    async def release(self, asker: Asker, document_id: str, reason: str) -> HoldOutcome: ...
+
+    async def certificate(self, asker: Asker, document_id: str) -> CertificateOutcome: ...
+
+
+class Feedback(Protocol):
+    """What readers say of answers."""
+
+    async def give(
+        self, asker: Asker, answer_id: str, verdict: Verdict, comment: str = ""
+    ) -> FeedbackOutcome: ...
+
+
+class Auditing(Protocol):
+    """What auditors read of the ledger; Forbidden for who may not audit. Hidden and absent are alike."""
+
+    async def ledger(
+        self, asker: Asker, filters: Filters, *, first: int, after: str | None
+    ) -> Page:
+        """Newest first, after the entry with the id `after`."""
+
+    async def entry(self, asker: Asker, ledger_id: str) -> Entry | None: ...
+
+    async def proof(self, asker: Asker, ledger_id: str) -> LedgerProof | None: ...
+
+    async def checkpoints(self, asker: Asker, *, first: int, before: int | None) -> Checkpoints: ...
+
+    async def who_saw(
+        self,
+        asker: Asker,
+        filters: Filters,
+        *,
+        first: int,
+        after: str | None,
+        after_person: str | None,
+    ) -> WhoSaw: ...
+
+    async def what_did(
+        self, asker: Asker, filters: Filters, *, first: int, after: str | None
+    ) -> WhatDid: ...
+
+
 class Copilot(Protocol):
     """Every act decides, records and only then gives; what goes wrong raises a CopilotError."""
 
@@ -99,10 +152,8 @@ class Copilot(Protocol):
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         """A stored answer, authorised anew."""
 
-    async def ledger(
-        self, asker: Asker, *, first: int, after: str | None, sub: str | None, kind: str | None
-    ) -> Page:
-        """Newest first, after the entry with the id `after`; Forbidden for who may not audit."""
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        """The decision of an entry made again; BadInput where the entry is none."""
 
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected]
@@ -110,6 +161,15 @@ class Copilot(Protocol):
 
     @property
     def administration(self) -> Administration: ...
+
+    @property
+    def disposal(self) -> Disposal: ...
+
+    @property
+    def feedback(self) -> Feedback: ...
+
+    @property
+    def auditing(self) -> Auditing: ...
 
     async def fields(self, asker: Asker) -> frozenset[str]:
         """The restricted output fields that the asker's roles open."""

@@ -7,18 +7,22 @@ import strawberry
 from copilot import results
 from copilot.api import inputs, types
 from copilot.api.access import AccessMutation, AccessQuery
+from copilot.api.audit import AuditQuery
 from copilot.api.cost import PAGE
 from copilot.api.declare import field, view
+from copilot.api.disposal import DisposalMutation, DisposalQuery
 from copilot.api.entities import EntityQuery
+from copilot.api.feedback import FeedbackMutation
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
+from copilot.api.proofs import ProofQuery
+from copilot.api.replay import ReplayQuery
 from copilot.ingest.report import IngestReport as Report
-from copilot.ledger.records import Kind, Page
 from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery, EntityQuery):
+class Query(AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ProofQuery, ReplayQuery):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)
@@ -72,27 +76,9 @@ class Query(AccessQuery, EntityQuery):
         context = info.context
         return await context.copilot.document(context.asker(purpose, reason), short(id, "the id"))
 
-    @field(types.LedgerConnection)
-    async def ledger(
-        self,
-        info: Info,
-        first: int = 20,
-        after: str | None = None,
-        sub: str | None = None,
-        kind: Kind | None = None,
-    ) -> Page:
-        """Recorded acts, newest first, for auditors; at most 100 at once."""
-        return await info.context.copilot.ledger(
-            info.context.asker(),
-            first=between(first, "first", PAGE),
-            after=after and short(after, "after"),
-            sub=sub and short(sub, "sub"),
-            kind=kind and str(kind),
-        )
-
 
 @view()
-class Mutation(AccessMutation):
+class Mutation(AccessMutation, DisposalMutation, FeedbackMutation):
     """What can be changed."""
 
     @field(types.IngestReport, strawberry.mutation)

@@ -5,8 +5,9 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
 from copilot import processes
-from copilot.bench import ask, filtered, governance, scale, serve
+from copilot.bench import ask, audited, filtered, governance, scale, serve
 from copilot.bench.ingest.run import run as ingest
+from copilot.bench.ledger.run import run as ledger
 from copilot.bench.report import Report
 from copilot.bench.retrieval import run as retrieval
 from copilot.settings import Settings
@@ -14,9 +15,11 @@ from policy.errors import BadInput
 
 _BENCHES: dict[str, Callable[[Settings], Awaitable[Report]]] = {
     "ask": ask.run,
+    "audit": audited.run,
     "filter": filtered.run,
     "governance": governance.run,
     "ingest": ingest,
+    "ledger": ledger,
     "retrieval": retrieval.run,
     "scale": scale.run,
     "serve": serve.run,

@@ -17,6 +17,7 @@ from copilot.commands.ingest import take_in
 from copilot.commands.opened import opened
 from copilot.commands.port import require_free
 from copilot.commands.show import show_outcome
+from copilot.ledger.seal import seal_now
 from copilot.ledger.verify import verify
 from copilot.serialise import outcome_json
 from copilot.settings import Settings
@@ -35,7 +36,7 @@ async def demo(settings: Settings, options: Namespace) -> int:
         principals=folder / "principals.json",
         jwt_secret=settings.jwt_secret or secrets.token_hex(32),
     )
-    async with opened(settings) as copilot:
+    async with opened(settings, sealing=True) as copilot:
         await _load(copilot, folder, people)
         await _ask(copilot, folder, people)
         await _verify(settings)
@@ -71,7 +72,9 @@ async def _ask(copilot: Copilot, folder: Path, people: Mapping[str, Principal]) 
 
 
 async def _verify(settings: Settings) -> None:
-    result = await verify(database_url(settings))
+    url = database_url(settings)
+    await seal_now(settings, url)
+    result = await verify(url)
     if result.problems:
         raise CopilotError(f"the ledger does not verify: {result.problems[0]}")
     print(f"\n{result.summary()}", flush=True)

@@ -1,55 +1,126 @@
-"""`copilot ledger verify|export|checkpoint`: for the operator who holds the database's own credentials."""
+"""`copilot ledger verify|export|checkpoint|key`: for the operator who holds the database's own credentials."""
 
 import json
+import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from copilot.commands.opened import ready_url
+from copilot.ledger import bundled
 from copilot.ledger import verify as verification
+from copilot.ledger.keys import signers
+from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.keys import Signer, VerifierKey
+from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.verify_bundle import verify_bundle
+from copilot.ledger.seal import seal_now
+from copilot.ledger.stored import stored_log
 from copilot.settings import Settings
 from policy.errors import BadInput
 
 
 async def verify(settings: Settings, options: Namespace) -> int:
-    """Recomputes the whole log; exit code 1 where it does not hold."""
-    held = _checkpoint(options.checkpoint) if options.checkpoint else None
-    result = await verification.verify(await ready_url(settings), held)
-    for problem in result.problems[:20]:
+    """Recomputes the whole log, or a bundle of it; exit code 1 where it does not hold."""
+    if options.bundle is not None:
+        return _verify_bundle(options)
+    key = VerifierKey.parse(options.key) if options.key else None
+    held = [_checkpoint(path, key) for path in options.checkpoint]
+    result = await verification.verify(await ready_url(settings), held, key)
+    figures = {
+        "entries": result.entries,
+        "sealed": result.sealed,
+        "checkpoints": result.checkpoints,
+        "erased": result.erased,
+        "root": result.root,
+    }
+    return _say(options, result.problems, result.summary(), figures)
+
+
+def _verify_bundle(options: Namespace) -> int:
+    if not options.key:
+        raise BadInput("--key is missing: a bundle proves nothing to whoever has no key of the log")
+    key = VerifierKey.parse(options.key)
+    held = [_read(path) for path in options.checkpoint]
+    report = verify_bundle(options.bundle, key, held, processes=os.cpu_count() or 1)
+    figures = {
+        "records": report.records,
+        "size": report.size,
+        "whole": report.whole,
+        "held": report.held,
+        "erased": report.erased,
+        "unexplained": report.unexplained,
+        "root": report.root.hex(),
+    }
+    return _say(options, report.problems, report.summary(), figures)
+
+
+def _say(
+    options: Namespace, problems: Sequence[str], summary: str, figures: Mapping[str, Any]
+) -> int:
+    for problem in problems[:20]:
         print(problem, file=sys.stderr)
     if options.json:
-        value = {
-            "verified": not result.problems,
-            "entries": result.entries,
-            "erased": result.erased,
-            "head": result.head,
-            "problems": result.problems,
-        }
-        print(json.dumps(value))
-    elif not result.problems:
-        print(result.summary())
+        print(json.dumps({"verified": not problems, **figures, "problems": problems}))
     else:
-        print(result.summary(), file=sys.stderr)
-    return 1 if result.problems else 0
+        print(summary, file=sys.stderr if problems else sys.stdout)
+    return 1 if problems else 0
+
+
+async def export(settings: Settings, options: Namespace) -> int:
+    """Writes all sealed records to a new folder, with what it takes to check them."""
+    url = await ready_url(settings)
+    await seal_now(settings, url)
+    keys = signers(settings)
+    async with stored_log(url) as log:
+        newest = await bundled.export(log, options.bundle, by="copilot ledger export", signers=keys)
+    print(f"{newest.size} records in {options.bundle}; check them with")
+    print(f"copilot ledger verify {options.bundle} --key {keys[0].verifier_key}")
+    return 0
 
 
 async def checkpoint(settings: Settings, _: Namespace) -> int:
-    """Prints the head of the log, to be kept outside."""
-    print(json.dumps((await verification.checkpoint(await ready_url(settings))).to_json()))
+    """Seals what waits, and prints the signed head of the log, to be kept outside."""
+    url = await ready_url(settings)
+    await seal_now(settings, url)
+    async with stored_log(url) as log:
+        newest = await log.newest()
+    if newest is None:
+        raise BadInput("the ledger has no entries yet, so there is nothing to sign")
+    print(newest.note.decode(), end="")
     return 0
 
 
-async def export(settings: Settings, _: Namespace) -> int:
-    """Prints every entry as a line of JSON."""
-    async for entry in verification.export(await ready_url(settings)):
-        print(json.dumps(entry, ensure_ascii=False))
+async def key(settings: Settings, options: Namespace) -> int:
+    """Prints the public keys that have signed the log, or makes a new secret one."""
+    if options.new is not None:
+        print(Signer.generate(options.new).secret())
+        return 0
+    url = await ready_url(settings)
+    await seal_now(settings, url)
+    async with stored_log(url) as log:
+        keys = await log.keys()
+    if not keys:
+        raise BadInput("the ledger has no entries yet, so no key has signed it")
+    print("\n".join(map(str, keys)))
     return 0
 
 
-def _checkpoint(path: Path) -> verification.Checkpoint:
+def _checkpoint(path: Path, key: VerifierKey | None) -> Checkpoint:
+    """As it was kept; signed by `key` where that is given. Without it the file itself is what is trusted."""
     try:
-        return verification.Checkpoint.from_json(path.read_text("utf-8"), where=str(path))
+        note = Note.parse(_read(path))
+        if key is not None:
+            note.verify([key])
+        return Checkpoint.parse(note.text)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise BadInput(f"cannot read the checkpoint {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"cannot read the checkpoint {path}: it is not UTF-8") from error

@@ -25,8 +25,10 @@ async def ready_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, embedder: Embedder | None = None) -> AsyncIterator[Copilot]:
-    """The product over the embedded data directory or the configured servers; `embedder` as `build` says."""
+async def opened(
+    settings: Settings, embedder: Embedder | None = None, *, sealing: bool = False
+) -> AsyncIterator[Copilot]:
+    """The product over the embedded data directory or the configured servers; the rest as `build` says."""
     settings = replace(settings, database_url=await ready_url(settings))
-    async with build(settings, embedder=embedder) as copilot:
+    async with build(settings, embedder=embedder, sealing=sealing) as copilot:
         yield copilot

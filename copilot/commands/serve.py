@@ -37,7 +37,7 @@ def _served_together(settings: Settings, options: Namespace) -> int:
 
 
 async def _serve(settings: Settings, options: Namespace, embedder: Embedder | None = None) -> None:
-    async with opened(settings, embedder) as copilot:
+    async with opened(settings, embedder, sealing=True) as copilot:
         app = create_app(copilot)
         # Only now: strawberry looks into modules, and would meet some that another thread has half imported.
         copilot.warm()

@@ -3,9 +3,10 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from copilot.ingest import writer
+from copilot.ingest import heads, holds, writer
 from copilot.ingest.documents import Document, Identity, Rejected
 from copilot.ingest.heads import LabelIds, label_ids
+from copilot.ingest.held import HELD
 from copilot.ingest.prepare import digest
 from copilot.ledger.log import Ledger
 from copilot.ledger.records import Kind
@@ -80,6 +81,7 @@ class Admission:
         reasons |= {at: CLOSED for at, one in allowed.items() if not all_open(ids, one)}
         wanted = {at: one for at, one in allowed.items() if at not in reasons}
         standing = await self._standing(scope, ids, wanted, coming)
+        reasons |= await self._held(scope, ids, wanted, standing)
         refused = {
             at: await self.refused(asker, documents[at], reason)
             for at, reason in sorted(reasons.items())
@@ -104,6 +106,18 @@ class Admission:
             for at, some in labels.items()
             if not some <= readable
         }
+
+    async def _held(
+        self,
+        scope: Scope,
+        ids: LabelIds,
+        documents: Mapping[int, Document],
+        standing: Container[int],
+    ) -> dict[int, str]:
+        """Those that would overwrite what is under legal hold, as far as the ingester may see it."""
+        keys = {at: heads.key(one, ids) for at, one in documents.items() if at not in standing}
+        held = await holds.held_documents(self._database, scope, keys.values()) if keys else set()
+        return {at: HELD for at, key in keys.items() if key in held}
 
     async def _scope(self, asker: Asker, documents: Iterable[Document]) -> Scope:
         for label in dict.fromkeys(label for one in documents for label in one.labels):

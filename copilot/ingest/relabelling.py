@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg.errors import UniqueViolation
 
-from copilot.ingest import addressed, writer
+from copilot.ingest import addressed, holds, writer
 from copilot.ingest.addressed import Addressed
 from copilot.ingest.documents import Document, Part
 from copilot.ingest.heads import label_ids
@@ -94,6 +94,7 @@ class Relabelling:
         async with self._database.transaction(Role.WRITER, scope.label_ids) as connection:
             if await addressed.find(connection, scope, given_id, alone=True) != [old]:
                 return None
+            await holds.require_none(connection, scope, addressed.part_ids([old]))
             await require(connection, prepared.model)
             await _put(connection, scope, old, prepared, record.asker.principal.sub)
             await raise_fence(connection, scope.tenant)

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from copilot.ingest import heads
 from copilot.ingest.documents import Document
 from copilot.ingest.heads import LabelIds
+from copilot.ingest.held import kept
 from copilot.ingest.prepare import PreparedDocument, PreparedPart
 from copilot.ingest.rows import PlacedPart, Rows
 from copilot.ledger.log import Record, append_all
@@ -159,10 +160,11 @@ async def hold_statistics(
 
 
 async def take_out(connection: Connection, scope: Scope, part_ids: Sequence[str]) -> None:
-    """Removes parts, with all that is searched of them, of documents that the transaction holds."""
-    for block in ("shrink_statistics", "remove_terms", "remove_parts"):
-        query = _SQL.scoped(block, scope.label_ids)
-        await connection.execute(query, {"part_ids": list(part_ids)})
+    """Removes parts, with all that is searched of them, of documents that the transaction holds; or raises Held."""
+    with kept():
+        for block in ("shrink_statistics", "remove_terms", "remove_parts"):
+            query = _SQL.scoped(block, scope.label_ids)
+            await connection.execute(query, {"part_ids": list(part_ids)})
 
 
 async def place_parts(

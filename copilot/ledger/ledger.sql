@@ -1,21 +1,22 @@
 -- name: append
--- In their order, each linked to the one before; none of them while a scope that one names is not stored.
-WITH linked AS MATERIALIZED (
-    SELECT e.*, append_ledger_entry(e.ledger_id, e.tenant, e.label_id, e.at, e.leaf)
-    FROM unnest(
-        %(ledger_ids)b::text[], %(label_ids)b::int[], %(tenants)b::text[], %(ats)b::timestamptz[], %(leaves)b::bytea[],
-        %(kind)b::text[], %(sub)b::text[], %(purpose)b::text[], %(outcome)b::text[], %(policy_revision)b::text[]
-    ) AS e (ledger_id, label_id, tenant, at, leaf, kind, sub, purpose, outcome, policy_revision)
+-- All of them, or none while a scope that one names is not stored.
+WITH written AS MATERIALIZED (
+    SELECT append_ledger_entries(
+        %(ledger_ids)b::text[], %(tenants)b::text[], %(label_ids)b::int[], %(ats)b::timestamptz[], %(leaves)b::bytea[])
     WHERE ledger_scopes_are_stored(%(scope_label_ids)b::int[], %(scopes)b::bytea[])
 ), opened AS (
     INSERT INTO ledger_openings (ledger_id, label_id, name, salt, value)
     SELECT o.* FROM unnest(
         %(opened_ids)b::text[], %(opened_label_ids)b::int[], %(names)b::text[], %(salts)b::bytea[], %(values)b::bytea[]
-    ) AS o (ledger_id, label_id, name, salt, value)
-    WHERE o.ledger_id IN (SELECT ledger_id FROM linked)
+    ) AS o
+    WHERE EXISTS (SELECT FROM written)
 )
 INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
-SELECT ledger_id, label_id, kind, sub, purpose, outcome, policy_revision FROM linked
+SELECT a.* FROM unnest(
+    %(ledger_ids)b::text[], %(label_ids)b::int[],
+    %(kind)b::text[], %(sub)b::text[], %(purpose)b::text[], %(outcome)b::text[], %(policy_revision)b::text[]
+) AS a
+WHERE EXISTS (SELECT FROM written)
 -- name: scope
 INSERT INTO ledger_scopes (label_id, sha256, value)
 SELECT * FROM unnest(%(label_ids)b::int[], %(digests)b::bytea[], %(values)b::bytea[])
@@ -26,34 +27,3 @@ VALUES (%(answer_id)s, %(ledger_id)s, %(tenant)s, %(sub)s, %(label_ids)s, %(body
 -- name: read_answer
 SELECT body, sub, label_ids FROM answers
 WHERE answer_id = %(answer_id)s AND tenant = %(tenant)s AND label_ids <@ {labels}
--- name: page
-SELECT e.position, e.ledger_id, e.recorded_at, e.tenant, e.leaf_hash,
-       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
-                               ORDER BY o.name)
-        FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
-             AND s.sha256 = decode(
-                 CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
-        WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
-FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
-WHERE e.tenant = %(tenant)s AND e.label_id = ANY({labels})
-  AND (%(sub)s::text IS NULL OR a.sub = %(sub)s) AND (%(kind)s::text IS NULL OR a.kind = %(kind)s)
-  AND e.position < coalesce((SELECT c.position FROM ledger_entries c WHERE c.ledger_id = %(after)s
-                             AND c.label_id = ANY({labels})), 9223372036854775807)
-ORDER BY e.position DESC LIMIT %(first)s
--- name: all
-SELECT e.*, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
-       (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
-FROM ledger_entries e LEFT JOIN ledger_acts a USING (ledger_id)
-JOIN labels l ON l.label_id = e.label_id LEFT JOIN labels m ON m.label_id = a.label_id
-WHERE e.position > %(after)s ORDER BY e.position LIMIT %(first)s
--- name: openings
-SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
-FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
-ORDER BY o.ledger_id, o.name
--- name: scopes
-SELECT label_id, sha256, s.value FROM ledger_scopes s
-JOIN unnest(%(label_ids)s::int[], %(digests)s::bytea[]) AS named (label_id, sha256) USING (label_id, sha256)
--- name: head
-SELECT position, chain_hash, recorded_at FROM ledger_entries ORDER BY position DESC LIMIT 1

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from policy.labels import Label
+
 
 class Kind(StrEnum):
     """The acts that leave a record. `denied` and `failed` name the act they were."""
@@ -13,8 +15,12 @@ class Kind(StrEnum):
     ASK = "ask"
     SEARCH = "search"
     READ = "read"
+    FEEDBACK = "feedback"
     INGEST = "ingest"
     DELETE = "delete"
+    ERASURE = "erasure"
+    HOLD = "hold"
+    RETENTION = "retention"
     RELABEL = "relabel"
     REVOCATION = "revocation"
     BREAK_GLASS = "break_glass"
@@ -47,3 +53,37 @@ class Page:
 
     entries: tuple[Entry, ...]
     next_cursor: str | None
+    labels: tuple[Label, ...] = ()
+    """Those of the entries: who may be told of these may be told what this page says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Acts of one person or of one kind, under its name."""
+
+    name: str
+    acts: int
+    more: bool
+    """Whether there are more than were counted; the times hold for all of them."""
+    first_at: datetime
+    last_at: datetime
+    labels: tuple[Label, ...] = ()
+    """Those of the acts that were counted, and of the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoSaw:
+    """The people to whom something was shown, by name, and the newest entries that showed it."""
+
+    people: tuple[Tally, ...]
+    next_person: str | None
+    """The name after which the next page of people goes on."""
+    page: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatDid:
+    """What somebody did, by kind in alphabetical order, and their newest entries."""
+
+    kinds: tuple[Tally, ...]
+    page: Page

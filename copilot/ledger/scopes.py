@@ -11,7 +11,7 @@ import psycopg
 from policy.scope import WrittenScope
 from retrieval.stores.postgres.queries import Queries
 
-_SQL = Queries("copilot.ledger", "ledger.sql")
+_SQL = Queries("copilot.ledger", "verify.sql")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Opening = Mapping[str, Any]

@@ -1,47 +1,17 @@
-"""Verification: whether the stored log is the one that was written."""
+"""Verification in place: whether the stored log is the one that was written, sealed and signed."""
 
-import hashlib
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
-from psycopg.rows import dict_row
+from copilot.ledger import columns
+from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
+from copilot.ledger.proofs.keys import VerifierKey
+from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
+from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog, stored_log
+from policy.errors import BadInput
 
-from copilot.ledger import scopes
-from copilot.ledger.log import body_sha256
-from copilot.ledger.proofs.record import commitment
-from policy.errors import BadInput, Unavailable
-from retrieval.stores.postgres.queries import Queries
-
-_SQL = Queries("copilot.ledger", "ledger.sql")
-_BATCH = 500
-_START = bytes(32)
-_FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """The state of the log at one moment: keep it outside to detect later rewriting."""
-
-    position: int
-    chain_hash: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"position": self.position, "chain_hash": self.chain_hash}
-
-    @classmethod
-    def from_json(cls, text: str, *, where: str = "the checkpoint") -> "Checkpoint":
-        """Reads what `copilot ledger checkpoint` wrote."""
-        try:
-            value = json.loads(text)
-            held = cls(position=int(value["position"]), chain_hash=str(value["chain_hash"]))
-            if held.position < 0 or (held.position == 0 and held.chain_hash != _START.hex()):
-                raise ValueError("no such state of a log")
-            return held
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
-            raise BadInput(f"{where}: a checkpoint is JSON with position and chain_hash") from error
+_NAMED = 100
+"""Ids without a place that are named, of however many."""
 
 
 @dataclass(slots=True)
@@ -49,9 +19,13 @@ class Verification:
     """What was checked. The log holds where `problems` is empty."""
 
     entries: int = 0
+    sealed: int = 0
+    """Entries under the newest checkpoint; the others wait for the sealer."""
+    checkpoints: int = 0
     erased: int = 0
     """Openings that are gone: their commitments still stand in the leaves."""
-    head: str = _START.hex()
+    root: str = EMPTY_ROOT.hex()
+    """Of all sealed entries; lower-case hex."""
     problems: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
@@ -59,172 +33,119 @@ class Verification:
         if self.problems:
             return f"ledger NOT verified: {len(self.problems)} problems, first: {self.problems[0]}"
         erased = f", {self.erased} openings erased" if self.erased else ""
-        return f"ledger verified: {self.entries} entries{erased}, head {self.head[:16]}…"
+        return (
+            f"ledger verified: {self.entries} entries, {self.sealed} of them sealed under "
+            f"{self.checkpoints} checkpoints{erased}, root {self.root[:16]}…"
+        )
 
 
-async def verify(url: str, checkpoint: Checkpoint | None = None) -> Verification:
-    """Recomputes every link, leaf and opening, and compares with a checkpoint held outside."""
-    result = Verification()
-    async for row, openings in _entries(url):
-        result.entries += 1
-        result.problems += _entry_problems(row, result)
-        result.problems += _opening_problems(row, openings, result)
-        result.head = row["chain_hash"].hex()
-        if (
-            checkpoint
-            and checkpoint.position == row["position"]
-            and checkpoint.chain_hash != result.head
-        ):
-            result.problems.append(f"entry {row['position']}: differs from the checkpoint")
-    if checkpoint and checkpoint.position > result.entries:
-        result.problems.append(f"the log ends at {result.entries}, before the checkpoint")
-    return result
+async def verify(
+    url: str, held: Sequence[Checkpoint] = (), trusted: VerifierKey | None = None
+) -> Verification:
+    """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
-
-async def checkpoint(url: str) -> Checkpoint:
-    """The head of the log now."""
-    last = Checkpoint(position=0, chain_hash=_START.hex())
-    async with await _connect(url) as connection:
-        row = await (await connection.execute(_SQL["head"])).fetchone()
-    if row is None:
-        return last
-    return Checkpoint(position=row["position"], chain_hash=row["chain_hash"].hex())
-
-
-async def export(url: str) -> AsyncIterator[dict[str, Any]]:
-    """One JSON object for each entry: hashes, leaf and whatever openings are left, for an auditor to keep.
-
-    The first entry that names a scope brings it as well, under its digest: the labels as they were hashed.
+    `trusted` is a key from elsewhere that must have signed the newest checkpoint: the log's own list of keys could
+    have been changed with it. Unavailable where the database does not answer.
     """
-    given: set[str] = set()
-    async for row, openings in _entries(url):
-        first = {
-            digest: one["scope"].value.decode(errors="replace")
-            for one in openings
-            if (digest := scopes.digest_in(one)) and digest not in given and one["scope"]
-        }
-        given |= set(first)
-        yield {
-            "position": row["position"],
-            "ledger_id": row["ledger_id"],
-            "recorded_at": row["recorded_at"].isoformat(),
-            "leaf": row["leaf"].decode(),
-            "previous_hash": row["previous_hash"].hex(),
-            "chain_hash": row["chain_hash"].hex(),
-            "openings": {
-                one["name"]: {"salt": one["salt"].hex(), "value": one["value"].decode()}
-                for one in openings
-            },
-            **({"scopes": first} if first else {}),
-        }
+    async with stored_log(url) as log:
+        work = _Work(log, held)
+        await work.run(trusted)
+    return work.result
 
 
-def _entry_problems(row: Mapping[str, Any], result: Verification) -> list[str]:
-    where = f"entry {row['position']}"
-    leaf_hash = hashlib.sha256(row["leaf"]).digest()
-    checks = {
-        "is out of order": row["position"] == result.entries,
-        "does not follow the entry before it": row["previous_hash"].hex() == result.head,
-        "has a leaf that does not match its hash": row["leaf_hash"] == leaf_hash,
-        "is not linked by its hash": row["chain_hash"]
-        == hashlib.sha256(row["previous_hash"] + leaf_hash).digest(),
-    }
-    return [f"{where} {problem}" for problem, holds in checks.items() if not holds]
+class _Work:
+    def __init__(self, log: StoredLog, held: Sequence[Checkpoint]) -> None:
+        self.result = Verification()
+        self._log = log
+        self._held = held
+        self._keys: list[VerifierKey] = []
+        self._tree = CompactRange()
 
+    async def run(self, trusted: VerifierKey | None) -> None:
+        await self._read_keys(trusted)
+        async for batch in self._log.batches("leaves"):
+            for place, entry in enumerate(batch, self._tree.size):
+                self._entry(entry, f"entry {entry.row['leaf_index']}")
+                if entry.row["leaf_index"] != place:
+                    self._say(f"entry {entry.row['leaf_index']} stands in place {place}")
+            await self._grow(batch)
+        self.result.sealed, self.result.root = self._tree.size, self._tree.root.hex()
+        async for batch in self._log.batches("unsealed"):
+            for entry in batch:
+                self._entry(entry, f"unsealed entry {entry.row['leaf_id']}")
+        await self._ends()
+        await self._astray()
 
-def _opening_problems(
-    row: Mapping[str, Any], openings: Sequence[Mapping[str, Any]], result: Verification
-) -> list[str]:
-    where, problems = f"entry {row['position']}", []
-    try:
-        leaf = json.loads(row["leaf"])
-        leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
-    except (ValueError, KeyError, TypeError):
-        return [f"{where} has an unreadable leaf"]
-    if leaf_id != row["ledger_id"]:
-        problems.append(f"{where} bears another id than its leaf")
-    if row["answer_body"] is not None and "stored_answer" not in commitments:
-        problems.append(f"{where}: it has an answer that it does not commit to")
-    if row["has_act"] and not any(opening["name"] == "act" for opening in openings):
-        problems.append(f"{where}: its filter columns stand although the act was erased")
-    if not any(opening["name"] == "index" for opening in openings):
-        problems.append(f"{where}: its index is gone, which no erasure takes")
-    for opening in openings:
-        expected = commitments.pop(opening["name"], None)
-        if opening["label"] != row["label"]:
-            problems.append(f"{where}: {opening['name']} bears another label than its entry")
-        if commitment((opening["salt"], opening["value"])) != expected:
-            problems.append(f"{where}: {opening['name']} does not match its commitment")
+    async def _read_keys(self, trusted: VerifierKey | None) -> None:
+        try:
+            self._keys = await self._log.keys()
+        except BadInput as error:
+            self._say(f"a key of the log: {error.message}")
+        if trusted is not None and trusted not in self._keys:
+            self._say(f"{trusted.label} is none of the keys that signed this log")
+
+    def _say(self, problem: str) -> None:
+        self.result.problems.append(problem)
+
+    def _entry(self, entry: StoredEntry, where: str) -> None:
+        found, erased = columns.problems(entry, where)
+        self.result.entries += 1
+        self.result.erased += erased
+        self.result.problems += found
+
+    async def _grow(self, batch: Sequence[StoredEntry]) -> None:
+        """Adds the batch to the tree, and looks at each size for which there is a checkpoint."""
+        first, hashes = self._tree.size, [one.row["hash"] for one in batch]
+        to = first + len(hashes)
+        stored = await self._log.checkpoints(first, to)
+        held = [one for one in self._held if first < one.size <= to]
+        born: dict[Subtree, bytes] = {}
+        for size in sorted({*(one.size for one in stored), *(one.size for one in held), to}):
+            done = self._tree.size - first
+            self._tree, new = self._tree.append(hashes[done : size - first])
+            born |= new
+            for one in stored:
+                if one.size == size:
+                    self._checkpoint(one)
+            if any(one.size == size and one.root != self._tree.root for one in held):
+                self._say(f"the log of {size} entries differs from the checkpoint held outside")
+        await self._subtrees(born)
+
+    def _checkpoint(self, stored: StoredCheckpoint) -> None:
+        self.result.checkpoints += 1
+        where = f"the checkpoint of {stored.size} entries"
+        if stored.root != self._tree.root:
+            self._say(f"{where}: its root is not that of the entries")
+        try:
+            signed = stored.opened(self._keys).checkpoint
+        except BadInput as error:
+            self._say(f"{where}: {error.message}")
         else:
-            problems += _content_problems(where, row, opening)
-    result.erased += len(commitments)
-    return problems
+            if (signed.size, signed.root) != (stored.size, stored.root):
+                self._say(f"{where}: what was signed differs from its columns")
 
+    async def _subtrees(self, born: dict[Subtree, bytes]) -> None:
+        above = {one: value for one, value in born.items() if one[0] > 0}
+        stored = await self._log.subtrees(list(above))
+        for (level, index), value in above.items():
+            if stored.get((level, index)) != value:
+                self._say(f"subtree {index} of level {level} is not that of its entries")
 
-def _content_problems(where: str, row: Mapping[str, Any], opening: Mapping[str, Any]) -> list[str]:
-    """Whether what stands in columns and in the stored answer is what the opening says."""
-    value = json.loads(opening["value"])
-    match opening["name"]:
-        case "index":
-            return _index_problems(where, row, value)
-        case "act":
-            return _act_problems(where, row, value)
-        case "stored_answer":
-            same = row["answer_body"] is None or body_sha256(row["answer_body"]) == value["sha256"]
-            return [] if same else [f"{where}: its stored answer is not the one that was given"]
-        case "scope" if isinstance(value, dict):
-            return [f"{where}: {one}" for one in scopes.problems(value, opening["scope"])]
-    return []
+    async def _ends(self) -> None:
+        size = self._tree.size
+        newest = await self._log.newest()
+        if size and (newest is None or newest.size < size):
+            self._say(f"entry {size - 1} is sealed under no checkpoint")
+        for one in await self._log.checkpoints(size, LARGEST):
+            self._say(f"the log ends at {size}, before its checkpoint of {one.size}")
+        for held in self._held:
+            if held.size > size:
+                self._say(
+                    f"the log ends at {size}, before the checkpoint held outside, {held.size}"
+                )
 
-
-def _index_problems(where: str, row: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
-    stored = [row["tenant"], json.loads(row["label"]), row["recorded_at"].isoformat()]
-    said = [index.get("tenant"), index.get("label"), index.get("recorded_at")]
-    return [] if stored == said else [f"{where}: its columns differ from the recorded index"]
-
-
-def _act_problems(where: str, row: Mapping[str, Any], act: Mapping[str, Any]) -> list[str]:
-    label = json.dumps(act.get("label"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    at = row["recorded_at"].isoformat()
-    stored = {name: row[name] for name in (*_FILTERS, "label", "act_label")} | {"at": at}
-    said = {name: act.get(name) for name in _FILTERS} | {"at": act.get("recorded_at")}
-    said |= {"label": label, "act_label": label}  # as policy.labels writes its canonical form
-    return [] if stored == said else [f"{where}: its filter columns differ from the recorded act"]
-
-
-async def _entries(
-    url: str,
-) -> AsyncIterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    async with await _connect(url) as connection:
-        await connection.execute("SET TIME ZONE 'UTC'")
-        after = -1
-        while True:
-            cursor = await connection.execute(_SQL["all"], {"after": after, "first": _BATCH})
-            rows = await cursor.fetchall()
-            openings = await _openings(connection, rows)
-            for row in rows:
-                yield row, openings.get(row["ledger_id"], [])
-            if len(rows) < _BATCH:
-                return
-            after = rows[-1]["position"]
-
-
-async def _openings(
-    connection: psycopg.AsyncConnection[dict[str, Any]], rows: Sequence[Mapping[str, Any]]
-) -> dict[str, list[dict[str, Any]]]:
-    """By ledger id; each with the scope that it names, as that is stored."""
-    values = {"ids": [row["ledger_id"] for row in rows]}
-    openings = await (await connection.execute(_SQL["openings"], values)).fetchall()
-    stored = await scopes.stored(connection, openings)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for one in openings:
-        scope = stored.get((one["label_id"], scopes.digest_in(one) or ""))
-        found.setdefault(one["ledger_id"], []).append(one | {"scope": scope})
-    return found
-
-
-async def _connect(url: str) -> psycopg.AsyncConnection[dict[str, Any]]:
-    try:
-        return await psycopg.AsyncConnection.connect(url, row_factory=dict_row, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        raise Unavailable("postgres", "cannot reach the database that holds the ledger") from error
+    async def _astray(self) -> None:
+        for one in await self._log.astray("nowhere", _NAMED):
+            self._say(f"entry {one} is neither sealed nor waiting for it")
+        for one in await self._log.astray("strays", _NAMED):
+            self._say(f"there are pieces of {one}, and no such entry")

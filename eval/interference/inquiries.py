@@ -3,10 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from random import Random
 
 from copilot.acts import Copilot
 from copilot.entity_graph import End
+from copilot.ledger.audit import Filters
 from copilot.results import (
     Answer,
     Denied,
@@ -23,6 +25,7 @@ from eval.interference.holdings import Holdings
 from eval.interference.people import HOME, Reader, author
 from eval.oracle import Rule
 from policy.errors import CopilotError
+from policy.labels import Classification, Label
 from policy.principal import Asker
 
 _ABSENT = "0" * 32
@@ -166,6 +169,54 @@ def _recorded(draw: _Draw) -> Iterator[Inquiry]:
     yield _ledger(asker, first=20)
     yield _ledger(asker, first=3, kind="ingest")
     yield _ledger(asker, first=5, after=draw.one("entry", hidden=True), cursor="a hidden entry")
+    yield from _audited(draw)
+
+
+def _audited(draw: _Draw) -> Iterator[Inquiry]:
+    """What was done until now: what readers do meanwhile is not the same on both sides."""
+    asker, before = draw.asker, Filters(until=datetime.now(UTC))
+    did = replace(before, sub=author(HOME).sub)
+    seen = [
+        replace(before, document=draw.one("document")),
+        replace(before, document=draw.one("document", hidden=True)),
+        replace(before, entity=draw.one("shared name")),
+        replace(before, label=Label(tenant=HOME, classification=Classification.U)),
+    ]
+    yield from (_who_saw(asker, one) for one in seen)
+    for filters in (replace(seen[0], sub=did.sub), seen[2], replace(before, outcome="Answer")):
+        yield _entries(asker, filters)
+    yield Inquiry(
+        name="what did: the author",
+        call=lambda copilot: copilot.auditing.what_did(asker, did, first=9),
+    )
+    yield _entry(asker, draw.one("entry"), "a visible one")
+    yield _entry(asker, draw.one("entry", hidden=True), "a hidden one")
+
+
+def _who_saw(asker: Asker, filters: Filters) -> Inquiry:
+    return Inquiry(
+        name=f"who saw: {_asked_for(filters)}",
+        call=lambda copilot: copilot.auditing.who_saw(asker, filters, first=9),
+    )
+
+
+def _entries(asker: Asker, filters: Filters) -> Inquiry:
+    return Inquiry(
+        name=f"entries of: {_asked_for(filters)}",
+        call=lambda copilot: copilot.auditing.ledger(asker, filters, first=9),
+    )
+
+
+def _entry(asker: Asker, ledger_id: str, known_as: str) -> Inquiry:
+    async def entries(copilot: Copilot) -> list[object]:
+        found = await copilot.auditing.entry(asker, ledger_id)
+        return [] if found is None else [found]
+
+    return Inquiry(name=f"ledger entry: {known_as}", call=entries)
+
+
+def _asked_for(filters: Filters) -> str:
+    return ", ".join(f"{name} {value}" for name, value in filters.said().items() if name != "until")
 
 
 def _empty(draw: _Draw) -> Iterator[Inquiry]:

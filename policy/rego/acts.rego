@@ -7,7 +7,7 @@ opened_by := {
 	"analyst": {"ask", "search", "read", "request_access"},
 	"ingester": {"ingest", "relabel", "delete"},
 	"auditor": {"audit"},
-	"admin": {"administer", "approve_access"},
+	"admin": {"administer", "approve_access", "hold", "retain"},
 }
 
 reading := {"ask", "search", "read"}

@@ -40,6 +40,8 @@ every_act := {
 	"administer",
 	"request_access",
 	"approve_access",
+	"hold",
+	"retain",
 }
 
 test_each_role_opens_its_own_acts_and_no_others if {
@@ -65,6 +67,8 @@ test_each_role_opens_its_own_acts_and_no_others if {
 		["auditor", "audit"],
 		["admin", "administer"],
 		["admin", "approve_access"],
+		["admin", "hold"],
+		["admin", "retain"],
 	}
 }
 

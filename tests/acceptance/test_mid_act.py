@@ -53,7 +53,7 @@ class Parts:
     def outcomes(self) -> list[str]:
         """Those of the asks in the ledger, oldest first."""
         query = """SELECT outcome FROM ledger_entries JOIN ledger_acts USING (ledger_id)
-            WHERE kind IN ('ask', 'failed') ORDER BY position"""
+            WHERE kind IN ('ask', 'failed') ORDER BY recorded_at"""
         with psycopg.connect(self.database_url) as connection:
             return [outcome for (outcome,) in connection.execute(query).fetchall()]
 
@@ -61,7 +61,7 @@ class Parts:
         """The hashes of the sentences in the newest record with this outcome."""
         query = """SELECT o.value FROM ledger_openings o JOIN ledger_acts a USING (ledger_id)
             JOIN ledger_entries e USING (ledger_id)
-            WHERE o.name = 'answer' AND a.outcome = %s ORDER BY e.position DESC LIMIT 1"""
+            WHERE o.name = 'answer' AND a.outcome = %s ORDER BY e.recorded_at DESC LIMIT 1"""
         with psycopg.connect(self.database_url) as connection:
             row = connection.execute(query, [outcome]).fetchone()
         return {one["sha256"] for one in json.loads(row[0])} if row else set()

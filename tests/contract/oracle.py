@@ -10,7 +10,7 @@ ACTS = {
     "analyst": {Act.ASK, Act.SEARCH, Act.READ, Act.REQUEST_ACCESS},
     "ingester": {Act.INGEST, Act.RELABEL, Act.DELETE},
     "auditor": {Act.AUDIT},
-    "admin": {Act.ADMINISTER, Act.APPROVE_ACCESS},
+    "admin": {Act.ADMINISTER, Act.APPROVE_ACCESS, Act.HOLD, Act.RETAIN},
 }
 FIELDS = {
     "analyst": {"explanation", "usage", "timings_ms"},

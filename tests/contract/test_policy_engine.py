@@ -66,7 +66,7 @@ async def test_no_labels_are_readable_among_none(engine: RegoEngine) -> None:
 async def test_acts_are_decided_as_the_rules_say(engine: RegoEngine) -> None:
     draw = random.Random(7)
     met: Counter[object] = Counter()
-    for _ in range(3000):
+    for _ in range(5000):
         asker, (act, subject) = an_asker(draw), an_act(draw)
         required = INSTALLATION.reason_required(asker.principal.tenant)
         expected = oracle.permits(asker, act, subject, NOW, reason_required=required)

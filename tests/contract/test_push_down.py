@@ -12,9 +12,9 @@ import pytest
 
 from policy import Allowed, Asker, Label, Scoper
 from policy.build import build
-from policy.bundle import Bundle
+from policy.bundle import Built, Bundle
 from policy.embedded import EmbeddedEngine, Evaluator
-from policy.narrowed import CLOSED, NarrowedEngine, TenantRules
+from policy.narrowed import CLOSED, FixedRules, NarrowedEngine
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import PostgresLabels, intern
 from tests.contract import oracle
@@ -77,30 +77,20 @@ class OneOfMany(Evaluator):
         self._many.close()
 
 
-class BuiltWithOthers(TenantRules):
-    """Reads the answers of a module as every tenant's are read."""
-
-    def __init__(self, evaluator: Evaluator, bundle: Bundle) -> None:
-        self._hash = bundle.hash
-        self._evaluator = evaluator
-
-    def _refresh(self) -> None:
-        """Nothing lies in a folder here."""
-
-
-def rules(opa: Path, made: Sequence[Case]) -> dict[str, TenantRules]:
+def rules(opa: Path, made: Sequence[Case]) -> dict[str, FixedRules]:
+    """Each reads the answers of its module as every tenant's are read."""
     bundle = Bundle(
         sources={f"{one.name}.rego": one.tenant.rego(one.name).encode() for one in made}
     )
     entries = [CLOSED.replace("tenant", one.name) for one in made]
-    wasm = build(str(opa), bundle, entries)["policy.wasm"]
-    many = Evaluator(wasm, bundle, entries, timeout=10)
-    return {one.name: BuiltWithOthers(OneOfMany(many, one.name), bundle) for one in made}
+    built = Built(bundle=bundle, wasm=build(str(opa), bundle, entries)["policy.wasm"])
+    many = Evaluator(built, entries, timeout=10)
+    return {one.name: FixedRules(built, OneOfMany(many, one.name)) for one in made}
 
 
 @asynccontextmanager
 async def engine_for(opa: Path, made: Sequence[Case]) -> AsyncIterator[NarrowedEngine]:
-    tenants: dict[str, TenantRules] = {}
+    tenants: dict[str, FixedRules] = {}
     for first in range(0, len(made), BUNDLE):
         tenants |= rules(opa, made[first : first + BUNDLE])
     base = EmbeddedEngine(clock=lambda: NOW_NS)

@@ -69,7 +69,7 @@ def recorded(owner: psycopg.Connection[dict[str, Any]], ledger_id: str | None) -
 
 def last(owner: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
     row = owner.execute(
-        "SELECT ledger_id FROM ledger_entries ORDER BY position DESC LIMIT 1"
+        "SELECT ledger_id FROM ledger_entries ORDER BY recorded_at DESC LIMIT 1"
     ).fetchone()
     assert row is not None
     return recorded(owner, row["ledger_id"])

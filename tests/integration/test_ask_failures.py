@@ -37,8 +37,8 @@ def owner(case_file: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 @pytest.mark.parametrize(
     "failure",
     [
-        "DROP FUNCTION append_ledger_entry",
-        "REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_ledger",
+        "DROP FUNCTION append_ledger_entries",
+        "REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger",
         "REVOKE INSERT ON ledger_openings FROM copilot_ledger",
         "REVOKE INSERT ON answers FROM copilot_ledger",
     ],

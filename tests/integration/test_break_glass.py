@@ -293,9 +293,9 @@ async def acts_under(url: str) -> list[tuple[int, str, Any]]:
     """Position, kind and the grants named, in order, of what ben did."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         cursor = await connection.execute(
-            """SELECT e.position, convert_from(o.value, 'UTF8') FROM ledger_entries e
+            """SELECT e.recorded_at, convert_from(o.value, 'UTF8') FROM ledger_entries e
                JOIN ledger_openings o USING (ledger_id) JOIN ledger_acts a USING (ledger_id)
-               WHERE o.name = 'act' AND a.sub = 'ben' ORDER BY e.position"""
+               WHERE o.name = 'act' AND a.sub = 'ben' ORDER BY e.recorded_at"""
         )
         acts = [(position, json.loads(value)) for position, value in await cursor.fetchall()]
     return [(position, act["kind"], act.get("break_glass")) for position, act in acts]

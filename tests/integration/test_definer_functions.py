@@ -18,9 +18,10 @@ DEFINERS = """
     WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"""
 FORGED = """
     CREATE TEMPORARY TABLE ledger_entries (
-        position bigint, ledger_id text, tenant text, label_id int, recorded_at timestamptz,
-        leaf bytea, leaf_hash bytea, previous_hash bytea, chain_hash bytea)"""
-APPEND = "SELECT append_ledger_entry('forged', 't1', %s, now(), 'leaf')"
+        ledger_id text, tenant text, label_id int, recorded_at timestamptz, leaf bytea)"""
+APPEND = (
+    "SELECT append_ledger_entries('{forged}', '{t1}', ARRAY[%s]::int[], ARRAY[now()], '{leaf}')"
+)
 
 
 def as_owner(url: str, query: str) -> list[dict[str, Any]]:
@@ -80,10 +81,16 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
           AND r.rolname LIKE 'copilot%' AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"""
     callers = {row["who"] for row in as_owner(database_url, may)}
     assert callers == {
-        *(f"append_ledger_entry {role}" for role in (Role.LEDGER, Role.WRITER)),
+        *(f"append_ledger_entries {role}" for role in (Role.LEDGER, Role.WRITER)),
         *(f"ledger_scopes_are_stored {role}" for role in (Role.LEDGER, Role.WRITER)),
         *(f"raise_fence {role}" for role in (Role.LEDGER, Role.WRITER)),
+        f"begin_erasure {Role.WRITER}",
+        f"close_ledger_to_erased {Role.WRITER}",
         f"drop_bare_document {Role.WRITER}",
+        f"erase_traces {Role.WRITER}",
+        f"finish_erasure {Role.WRITER}",
+        f"note_erased {Role.WRITER}",
+        f"search_erased {Role.WRITER}",
         f"fill_graph {Role.PROJECTOR}",
         f"forget_title {Role.WRITER}",
         f"hold_document {Role.WRITER}",

@@ -285,7 +285,7 @@ async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
 
 
 async def test_without_a_ledger_nothing_is_taken_in(world: World) -> None:
-    world.owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_writer")
+    world.owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_writer")
     with pytest.raises(Unavailable):
         await world.take(document("a"))
     assert set(world.counts().values()) == {0}

@@ -11,7 +11,7 @@ import pytest
 
 from copilot import answers, find, resources
 from copilot.app import engine_of
-from copilot.ledger import pages
+from copilot.ledger import audit
 from copilot.settings import Settings
 from eval.interference.bench import Bench
 from eval.interference.corpora import draw
@@ -127,7 +127,12 @@ MUTANTS = [
     Mutant(resources, "names_in"),
     Mutant(resources, "relations_in"),
     Mutant(answers, "read_answer"),
-    Mutant(pages, "page"),
+    Mutant(audit, "newest"),
+    Mutant(audit, "by_person"),
+    Mutant(audit, "people"),
+    Mutant(audit, "kinds"),
+    Mutant(audit, "entries"),
+    Mutant(audit, "cursor"),
 ]
 
 

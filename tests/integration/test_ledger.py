@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -9,17 +10,19 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from copilot.ledger.log import Ledger, Record, high_water
-from copilot.ledger.pages import page
+from copilot.ledger.log import Ledger, Record, canonical, high_water
+from copilot.ledger.proofs.merkle import hash_leaf, tree_root
 from copilot.ledger.records import Kind
-from copilot.ledger.verify import Checkpoint, checkpoint, export, verify
+from copilot.ledger.verify import verify
 from policy.embedded import EmbeddedEngine
-from policy.errors import Unavailable
+from policy.errors import BadInput, Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.integration.audited import page
+from tests.integration.sealed import at, exported, head, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -61,10 +64,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def ledger(database: Database) -> Ledger:
-    """Five entries."""
+    """Five entries, sealed."""
     ledger = Ledger(database)
     for number in range(5):
         await ledger.record(record(question=f"{SECRET} {number}"))
+    assert await seal(database.url) == 5
     return ledger
 
 
@@ -79,25 +83,27 @@ def owner(database_url: str, ledger: Ledger) -> Iterator[psycopg.Connection[dict
 
 async def test_what_was_written_verifies(ledger: Ledger, database_url: str) -> None:
     result = await verify(database_url)
-    assert (result.entries, result.erased, result.problems) == (5, 0, [])
-    held = await checkpoint(database_url)
-    assert (held.position, held.chain_hash) == (5, result.head)
+    assert (result.entries, result.sealed, result.erased, result.problems) == (5, 5, 0, [])
+    held = await head(database_url)
+    assert (held.size, held.root.hex()) == (5, result.root)
 
 
 async def test_an_empty_ledger_verifies(database_url: str) -> None:
-    result = await verify(database_url, await checkpoint(database_url))
+    result = await verify(database_url)
     assert (result.entries, result.problems) == (0, [])
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param("UPDATE ledger_entries SET leaf = leaf || ' ' WHERE position = 3", id="leaf"),
         pytest.param(
-            "UPDATE ledger_entries SET leaf = l, leaf_hash = sha256(l), "
-            "chain_hash = sha256(previous_hash || sha256(l)) "
-            "FROM (SELECT convert_to('{}', 'UTF8') AS l) x WHERE position = 3",
-            id="leaf and its hashes",
+            f"UPDATE ledger_entries SET leaf = leaf || ' ' WHERE ledger_id = {at(2)}", id="leaf"
+        ),
+        pytest.param(
+            f"UPDATE ledger_entries SET leaf = convert_to('{{}}', 'UTF8') WHERE ledger_id = {at(2)}; "
+            "UPDATE ledger_leaves SET hash = sha256('\\x00'::bytea || convert_to('{}', 'UTF8')) "
+            "WHERE leaf_index = 2",
+            id="leaf and its hash",
         ),
         pytest.param(
             "UPDATE ledger_openings SET value = '\"nothing\"' WHERE name = 'question'", id="opening"
@@ -118,27 +124,35 @@ async def test_an_empty_ledger_verifies(database_url: str) -> None:
             "DELETE FROM ledger_openings WHERE name = 'act'; UPDATE ledger_acts SET sub = 'bob'",
             id="who, its opening erased",
         ),
-        pytest.param("UPDATE ledger_entries SET tenant = 't2' WHERE position = 2", id="tenant"),
+        pytest.param(
+            f"UPDATE ledger_entries SET tenant = 't2' WHERE ledger_id = {at(1)}", id="tenant"
+        ),
         pytest.param(
             "UPDATE ledger_entries SET recorded_at = recorded_at - interval '1 day'", id="when"
         ),
-        pytest.param("DELETE FROM ledger_entries WHERE position = 3", id="row deleted"),
-        pytest.param("DELETE FROM ledger_entries WHERE position = 1", id="first row deleted"),
+        pytest.param(f"DELETE FROM ledger_entries WHERE ledger_id = {at(2)}", id="entry deleted"),
+        pytest.param("DELETE FROM ledger_leaves WHERE leaf_index = 2", id="leaf deleted"),
+        pytest.param("DELETE FROM ledger_leaves WHERE leaf_index = 0", id="first leaf deleted"),
+        pytest.param("DELETE FROM ledger_leaves WHERE leaf_index = 4", id="last leaf deleted"),
         pytest.param(
-            "UPDATE ledger_entries SET position = CASE position WHEN 2 THEN -3 ELSE -2 END "
-            "WHERE position IN (2, 3); "
-            "UPDATE ledger_entries SET position = -position WHERE position < 0",
-            id="rows swapped",
+            "UPDATE ledger_leaves SET leaf_index = 105 - leaf_index WHERE leaf_index IN (2, 3); "
+            "UPDATE ledger_leaves SET leaf_index = leaf_index - 100 WHERE leaf_index > 100",
+            id="leaves swapped",
         ),
         pytest.param(
-            "INSERT INTO ledger_entries SELECT 6, 'new', tenant, label_id, recorded_at, leaf, "
-            "leaf_hash, chain_hash, sha256(chain_hash || leaf_hash) "
-            "FROM ledger_entries WHERE position = 5",
-            id="row inserted",
+            f"INSERT INTO ledger_entries SELECT 'new', tenant, label_id, recorded_at, leaf "
+            f"FROM ledger_entries WHERE ledger_id = {at(4)}",
+            id="entry inserted",
         ),
         pytest.param(
-            "UPDATE ledger_entries SET ledger_id = 'x' WHERE position = 4", id="another id"
+            f"UPDATE ledger_entries SET ledger_id = 'x' WHERE ledger_id = {at(3)}", id="another id"
         ),
+        pytest.param("UPDATE ledger_subtrees SET hash = sha256('')", id="subtrees"),
+        pytest.param("DELETE FROM ledger_subtrees WHERE level = 2", id="subtree deleted"),
+        pytest.param("DELETE FROM ledger_checkpoints", id="checkpoint deleted"),
+        pytest.param("UPDATE ledger_checkpoints SET root = sha256('')", id="root"),
+        pytest.param("UPDATE ledger_checkpoints SET note = note || '— x AAAAAAA='", id="note"),
+        pytest.param("DELETE FROM ledger_keys", id="keys deleted"),
     ],
 )
 async def test_a_change_is_found(
@@ -148,7 +162,9 @@ async def test_a_change_is_found(
     assert (await verify(database_url)).problems
 
 
-@pytest.mark.parametrize("table", ["ledger_entries", "ledger_openings", "ledger_acts"])
+@pytest.mark.parametrize(
+    "table", ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_leaves"]
+)
 async def test_a_lowered_label_is_found(
     owner: psycopg.Connection[dict[str, Any]], ledger: Ledger, database_url: str, table: str
 ) -> None:
@@ -159,33 +175,50 @@ async def test_a_lowered_label_is_found(
 
 
 async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
-    owner: psycopg.Connection[dict[str, Any]], database_url: str
+    owner: psycopg.Connection[dict[str, Any]], database_url: str, ledger: Ledger
 ) -> None:
-    held = await checkpoint(database_url)
-    owner.execute("DELETE FROM ledger_entries WHERE position > 3")
-    assert (await verify(database_url)).problems == []
-    assert (await verify(database_url, held)).problems == [
-        "the log ends at 3, before the checkpoint"
+    before = await head(database_url)
+    await ledger.record(record())
+    await seal(database_url)
+    held = await head(database_url)
+    cut = f"""DELETE FROM ledger_openings WHERE ledger_id = {at(5)};
+              DELETE FROM ledger_acts WHERE ledger_id = {at(5)};
+              DELETE FROM ledger_entries WHERE ledger_id = {at(5)};
+              DELETE FROM ledger_leaves WHERE leaf_index = 5;
+              DELETE FROM ledger_subtrees WHERE (level, index) = (1, 2);
+              DELETE FROM ledger_checkpoints WHERE size = 6"""
+    owner.execute(cut.encode())
+    assert (await verify(database_url, [before])).problems == []
+    assert (await verify(database_url, [held])).problems == [
+        "the log ends at 5, before the checkpoint held outside, 6"
     ]
 
 
 async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
     owner: psycopg.Connection[dict[str, Any]], database_url: str, database: Database
 ) -> None:
-    held = await checkpoint(database_url)
-    owner.execute("TRUNCATE ledger_entries CASCADE")
+    held = await head(database_url)
+    owner.execute(
+        """TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves, ledger_subtrees,
+           ledger_checkpoints, ledger_published"""
+    )
     for _ in range(5):
         await Ledger(database).record(record(question="harmless"))
+    await seal(database_url)
     assert (await verify(database_url)).problems == []
-    assert (await verify(database_url, held)).problems == ["entry 5: differs from the checkpoint"]
+    assert (await verify(database_url, [held])).problems == [
+        "the log of 5 entries differs from the checkpoint held outside"
+    ]
 
 
 async def test_a_log_that_grew_still_meets_its_checkpoint(
     ledger: Ledger, database_url: str
 ) -> None:
-    held = Checkpoint.from_json(json.dumps((await checkpoint(database_url)).to_json()))
+    held = await head(database_url)
     await ledger.record(record())
-    assert (await verify(database_url, held)).problems == []
+    assert (await verify(database_url, [held])).problems == []
+    await seal(database_url)
+    assert (await verify(database_url, [held])).problems == []
 
 
 async def test_what_was_erased_is_counted_and_the_rest_verifies(
@@ -201,9 +234,16 @@ async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(
     owner: psycopg.Connection[dict[str, Any]],
 ) -> None:
     owner.execute("SET session_replication_role = origin")
-    for statement in ("UPDATE ledger_entries SET tenant = 'x'", "DELETE FROM ledger_entries"):
-        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
-            owner.execute(statement)
+    for table in ("entries", "leaves", "subtrees", "checkpoints", "keys"):
+        column = {"entries": "tenant", "keys": "verifier_key"}.get(table, "hash")
+        column = "root" if table == "checkpoints" else column
+        for statement in (
+            f"UPDATE ledger_{table} SET {column} = {column}",
+            f"DELETE FROM ledger_{table}",
+            f"TRUNCATE ledger_{table} CASCADE",
+        ):
+            with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+                owner.execute(statement.encode())
 
 
 async def test_a_leaf_tells_nothing_of_what_it_commits_to(
@@ -216,24 +256,25 @@ async def test_a_leaf_tells_nothing_of_what_it_commits_to(
         assert all(len(bytes.fromhex(value)) == 32 for value in leaf["commitments"].values())
 
 
-async def test_equal_acts_have_different_commitments(database: Database, database_url: str) -> None:
+async def test_equal_acts_have_different_commitments(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
     """Without its salt nobody can try out what was asked."""
     ledger = Ledger(database)
     for _ in range(2):
         await ledger.record(record())
-    leaves = [json.loads(entry["leaf"]) async for entry in export(database_url)]
+    leaves = [one["leaf"] for one in await exported(database_url, tmp_path / "b")]
     first, second = (leaf["commitments"]["question"] for leaf in leaves)
     assert first != second
 
 
 async def test_an_export_holds_all_that_is_needed_to_verify(
-    ledger: Ledger, database_url: str
+    ledger: Ledger, database_url: str, tmp_path: Path
 ) -> None:
-    entries = [entry async for entry in export(database_url)]
-    assert [entry["position"] for entry in entries] == [1, 2, 3, 4, 5]
-    assert [one["previous_hash"] for one in entries[1:]] == [
-        one["chain_hash"] for one in entries[:-1]
-    ]
+    entries = await exported(database_url, tmp_path / "b")
+    assert [entry["index"] for entry in entries] == [0, 1, 2, 3, 4]
+    root = tree_root(hash_leaf(canonical(entry["leaf"])) for entry in entries)
+    assert root == (await head(database_url)).root
     assert json.loads(entries[0]["openings"]["question"]["value"]) == f"{SECRET} 0"
 
 
@@ -254,7 +295,7 @@ async def test_many_writers_leave_no_gap_and_no_fork(database: Database, databas
 async def test_a_record_that_is_not_durable_is_an_error(
     owner: psycopg.Connection[dict[str, Any]], ledger: Ledger
 ) -> None:
-    owner.execute("DROP FUNCTION append_ledger_entry")
+    owner.execute("DROP FUNCTION append_ledger_entries")
     with pytest.raises(Unavailable) as caught:
         await ledger.record(record())
     assert caught.value.dependency == "ledger"
@@ -298,9 +339,12 @@ async def test_what_is_hidden_changes_no_page(
     low = await scope(scoper, Classification.S)
     assert await page(database, low, first=3) == before
     # A cursor that the auditor cannot have is as good as one that does not exist.
-    assert await page(database, low, first=3, after=hidden) == await page(
-        database, low, first=3, after="no-such-entry"
-    )
+    refusals = []
+    for cursor in (hidden, "no-such-entry"):
+        with pytest.raises(BadInput, match="`after`") as refused:
+            await page(database, low, first=3, after=cursor)
+        refusals.append(refused.value.message)
+    assert refusals[0] == refusals[1]
 
 
 async def test_pages_follow_one_another_while_new_entries_come(

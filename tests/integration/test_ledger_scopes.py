@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,9 +14,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, append
-from copilot.ledger.pages import page
 from copilot.ledger.records import Kind
-from copilot.ledger.verify import export, verify
+from copilot.ledger.verify import verify
 from policy.embedded import EmbeddedEngine
 from policy.errors import Unavailable
 from policy.labels import Classification, Label
@@ -23,6 +23,8 @@ from policy.principal import Asker, Principal
 from policy.scope import Scope, Scoper, WrittenScope
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.integration.audited import page
+from tests.integration.sealed import exported, seal
 from tests.integration.test_row_level_security import serving
 
 pytestmark = pytest.mark.anyio
@@ -131,21 +133,21 @@ async def test_an_auditor_is_given_the_labels(
 
 
 async def test_a_record_that_lists_its_labels_itself_still_verifies(
-    ledger: Ledger, owner: Owner, database_url: str
+    ledger: Ledger, owner: Owner, database_url: str, tmp_path: Path
 ) -> None:
     await ledger.record(LISTING)
     assert (opened(owner), stored(owner)) == ([LABELS], [])
     assert (await verify(database_url)).problems == []
-    [entry] = [one async for one in export(database_url)]
+    [entry] = await exported(database_url, tmp_path / "b")
     assert "scopes" not in entry
 
 
 async def test_an_export_brings_each_scope_with_the_first_record_that_names_it(
-    ledger: Ledger, database_url: str
+    ledger: Ledger, database_url: str, tmp_path: Path
 ) -> None:
     for scope in (SCOPE, SCOPE, written(S)):
         await ledger.record(record(scope))
-    first, second, third = [one async for one in export(database_url)]
+    first, second, third = await exported(database_url, tmp_path / "b")
     assert "scopes" not in second
     for entry in (first, third):
         [(digest, value)] = entry["scopes"].items()
@@ -180,10 +182,11 @@ async def test_a_scope_that_is_missing_or_changed_is_found_and_named(
     await ledger.record(record(written(U), S))
     await ledger.record(record())
     values = {"u": await ledger.label_id(U), "other": await ledger.label_id(replace(U, tenant="x"))}
+    await seal(database_url)
     tampering(owner)
     owner.execute(f"{change} WHERE label_id = %(u)s".encode(), values)
     assert (await verify(database_url)).problems == [
-        f"entry 2: its scope {SCOPE.sha256.hex()} {problem}"
+        f"entry 1: its scope {SCOPE.sha256.hex()} {problem}"
     ]
 
 
@@ -196,12 +199,12 @@ async def test_a_record_that_miscounts_its_labels_is_found(
 
 
 async def test_the_labels_outlive_an_erasure_and_do_not_say_whose_they_were(
-    ledger: Ledger, owner: Owner, database_url: str
+    ledger: Ledger, owner: Owner, database_url: str, tmp_path: Path
 ) -> None:
     await ledger.record(record())
     owner.execute("DELETE FROM ledger_acts; DELETE FROM ledger_openings WHERE name <> 'index'")
     assert (await verify(database_url)).problems == []
-    everything = [one async for one in export(database_url)]
+    everything = await exported(database_url, tmp_path / "b")
     assert SCOPE.sha256.hex() not in json.dumps(everything)
 
 
@@ -225,7 +228,9 @@ async def test_a_database_put_back_to_before_gets_the_scope_again(
     """Under a process that has recorded it: nothing that is remembered stands for what is stored."""
     await ledger.record(record())
     owner.execute("SET session_replication_role = replica")
-    owner.execute("TRUNCATE ledger_entries, ledger_scopes CASCADE")
+    owner.execute(
+        "TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_unsealed, ledger_scopes"
+    )
     await ledger.record(record())
     assert stored(owner) == [SCOPE.value]
     assert (await verify(database_url)).problems == []

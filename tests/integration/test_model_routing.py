@@ -51,7 +51,7 @@ def routings(settings: Settings) -> list[Any]:
             """SELECT a.outcome, convert_from(o.value, 'UTF8')::json AS routing
                FROM ledger_entries e JOIN ledger_acts a USING (ledger_id)
                JOIN ledger_openings o USING (ledger_id)
-               WHERE o.name = 'routing' AND a.kind = 'ask' ORDER BY e.position"""
+               WHERE o.name = 'routing' AND a.kind = 'ask' ORDER BY e.recorded_at"""
         ).fetchall()
     return [(row["outcome"], row["routing"]) for row in rows]
 

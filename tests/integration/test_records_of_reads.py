@@ -130,7 +130,7 @@ def entries(owner: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
                   json_object_agg(o.name, convert_from(o.value, 'UTF8')::json) AS said
            FROM ledger_entries e JOIN labels l USING (label_id)
            JOIN ledger_openings o ON o.ledger_id = e.ledger_id
-           GROUP BY e.position, l.value ORDER BY e.position"""
+           GROUP BY e.ledger_id, l.value ORDER BY e.recorded_at"""
     ).fetchall()
     return [{**row["said"], "id": row["ledger_id"], "label": row["label"]} for row in rows]
 
@@ -261,7 +261,7 @@ async def test_a_record_is_durable_before_a_model_is_given_anything(
 async def test_without_an_opening_record_a_model_is_given_nothing(
     copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], model: Quoting
 ) -> None:
-    owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_ledger")
+    owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger")
     assert (await copilot.ask(ANN, QUESTION)).kind == "Unavailable"
     assert model.given == []
 

@@ -292,7 +292,7 @@ async def test_what_is_taken_away_raises_the_fence(world: World, label: Label | 
 async def test_without_a_ledger_nothing_is_taken_away(world: World, label: Label | None) -> None:
     await world.take(TITLED)
     before = world.everything()
-    world.owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_writer")
+    world.owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_writer")
     with pytest.raises(Unavailable):
         await world.change("a", label)
     assert world.everything() == before

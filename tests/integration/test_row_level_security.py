@@ -23,18 +23,31 @@ SEARCHES = [
     ("copilot", "resources.sql"),
     ("copilot.ledger", "ledger.sql"),
 ]
-OTHERS = {"append", "scope", "answer", "page", "all", "openings", "scopes", "head"}
+OTHERS = {"append", "scope", "answer"}
 """Blocks of the ledger that readers do not run."""
 LABELLED = [
     *("documents", "parts", "chunks", "chunk_terms", "posting_blocks", "label_statistics"),
     *("mentions", "definitions", "relations", "entity_labels", "name_tokens"),
 ]
-LEDGER = ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes"]
+SEALS = [
+    *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
+    "ledger_published",
+]
+ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
+"""What readers may see of deletions; holds and the chunks that went are shown to none of them."""
+HIDDEN_ERASURES = ["legal_holds", "erased_chunks"]
+LEDGER = [
+    *("ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"),
+    *("ledger_timeline", "ledger_touched"),
+]
 PEOPLE = ["revocations", "grants"]
 GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
 EMBEDDING = ["embedding_model", "embedding_job"]
-OF_ALL = ["answers", "labels", "label_epochs", "migrations"]
-TABLES = [*LABELLED, *LEDGER, *PEOPLE, *GRAPH, *EMBEDDING, *OF_ALL]
+OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
+TABLES = [
+    *(*LABELLED, *LEDGER, *SEALS, *PEOPLE, *GRAPH, *EMBEDDING),
+    *(*ERASURES, *HIDDEN_ERASURES, *OF_ALL),
+]
 _CLAUSE = re.compile(r"[\w.]*label_id = ANY\(\{labels\}\)|label_ids <@ \{labels\}")
 
 
@@ -221,7 +234,7 @@ def test_without_a_scope_there_is_an_error_and_no_row(hidden: Hidden, block: str
         connection.execute(forgetful(block).encode(), hidden.values)
 
 
-@pytest.mark.parametrize("table", [*LABELLED, *LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LABELLED, *LEDGER, *ERASURES, "answers"])
 def test_an_empty_scope_shows_nothing(hidden: Hidden, table: str) -> None:
     role = Role.AUDITOR if table in LEDGER else Role.READER
     query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))
@@ -239,7 +252,7 @@ def test_a_role_sees_the_labels_of_its_tenant_or_scope_and_no_others(hidden: Hid
     own = {one["label_id"] for one in every if one["tenant"] != "elsewhere"}
     [tenant] = {one["tenant"] for one in every} - {"elsewhere"}
     assert 0 < len(hidden.visible) < len(own) < len(every)
-    for role in set(Role) - {Role.PROJECTOR}:  # which reads none, as its own tests say
+    for role in set(Role) - {Role.PROJECTOR, Role.SEALER}:  # which read none
         for labels, of, expected in (
             ([], "", set[int]()),
             (hidden.visible, "", set(hidden.visible)),
@@ -263,7 +276,7 @@ def test_readers_and_auditors_cannot_write(database_url: str, table: str, write:
 
 
 @pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LEDGER, *SEALS, "answers"])
 def test_whoever_writes_the_ledger_can_only_append(
     database_url: str, table: str, write: str
 ) -> None:
@@ -272,7 +285,7 @@ def test_whoever_writes_the_ledger_can_only_append(
             run(database_url, role, table, write)
 
 
-@pytest.mark.parametrize("table", [*LEDGER, "answers"])
+@pytest.mark.parametrize("table", [*LEDGER, *SEALS, "answers"])
 def test_whoever_writes_the_ledger_cannot_read_it(database_url: str, table: str) -> None:
     for role in (Role.LEDGER, Role.WRITER):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -283,6 +296,23 @@ def test_whoever_writes_the_ledger_cannot_read_it(database_url: str, table: str)
 def test_entries_come_in_by_the_one_function_alone(database_url: str, role: Role) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         run(database_url, role, "ledger_entries", "INSERT INTO {} DEFAULT VALUES")
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("table", [*ERASURES, "erased_chunks"])
+def test_what_is_known_of_an_erasure_is_written_by_its_functions_alone(
+    database_url: str, table: str, write: str
+) -> None:
+    for role in (Role.LEDGER, Role.WRITER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, write)
+
+
+@pytest.mark.parametrize("table", HIDDEN_ERASURES)
+def test_readers_see_no_hold_and_no_chunk_that_went(database_url: str, table: str) -> None:
+    for role in (Role.READER, Role.AUDITOR, Role.LEDGER):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            run(database_url, role, table, "SELECT * FROM {}")
 
 
 def run(url: str, role: Role, table: str, statement: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from copilot.ledger.records import Kind
 from retrieval.stores.postgres.database import Role
 from tests.integration.test_row_level_security import as_owner, forgetful, serving
 
@@ -73,13 +74,15 @@ def test_a_writer_that_forgets_its_labels_changes_nothing_hidden(hidden: Hidden,
 
 
 def test_an_auditor_that_forgets_its_labels_sees_no_hidden_entry(hidden: Hidden) -> None:
-    query = block("page", "copilot.ledger", "ledger.sql")
+    query = block("newest", "copilot.ledger", "audit.sql")
     values = {
         "tenant": hidden.row["tenant"],
+        "kinds": [str(kind) for kind in Kind],
+        "outcome": None,
+        "since": None,
+        "before": None,
+        "before_id": "",
         "first": 1000,
-        "after": None,
-        "sub": None,
-        "kind": None,
     }
     everything = as_owner(hidden.url, query, values)
     label = as_owner(

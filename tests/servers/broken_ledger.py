@@ -27,15 +27,15 @@ class Breakage:
 
 BREAKAGES: Mapping[str, Breakage] = {
     "grants revoked": Breakage(
-        do="REVOKE EXECUTE ON FUNCTION append_ledger_entry FROM copilot_ledger",
-        undo="GRANT EXECUTE ON FUNCTION append_ledger_entry TO copilot_ledger",
+        do="REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger",
+        undo="GRANT EXECUTE ON FUNCTION append_ledger_entries TO copilot_ledger",
     ),
     "read-only": Breakage(
         do=f"{_READ_ONLY.format(database='{database}', change='SET', to='= on')}; {_LEAVE}",
         undo=f"{_READ_ONLY.format(database='{database}', change='RESET', to='')}; {_LEAVE}",
     ),
-    "its lock held": Breakage(
-        do="SELECT pg_advisory_lock(7210001)", undo="SELECT pg_advisory_unlock(7210001)"
+    "slow: a table locked": Breakage(
+        do="BEGIN; LOCK TABLE ledger_acts IN SHARE MODE", undo="ROLLBACK"
     ),
     "disk full": Breakage(
         do=f"{_REFUSE} CREATE TRIGGER full_disk BEFORE INSERT ON ledger_openings "

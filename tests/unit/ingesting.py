@@ -1,7 +1,7 @@
 """An ingest over a writer that only notes what it is given."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -31,6 +31,7 @@ class Writer:
     """Stands in for the module that writes rows; notes what it was given."""
 
     known: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     stored: list[Document] = field(default_factory=list)
     refused: str = ""
     patience: Callable[[], Awaitable[None]] | None = None
@@ -72,6 +73,11 @@ class Writer:
             raise UniqueViolation("part_id")
         self.records += [(one.record, one.record_label) for one in batch]
         return [f"ledger of {one.prepared.document.document_id}" for one in batch]
+
+    async def held_documents(
+        self, database: Database, scope: Scope, documents: Collection[tuple[str, int]]
+    ) -> set[tuple[str, int]]:
+        return {one for one in documents if one[0] in self.held}
 
     @property
     def written(self) -> list[str]:
@@ -132,6 +138,7 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> Writer:
     writer = Writer()
     for one in (module, admission):
         monkeypatch.setattr(one, "writer", writer)
+    monkeypatch.setattr(admission, "holds", writer)
     return writer
 
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from copilot.ledger.audit import Audit, Filters
 from copilot.ledger.records import Kind, Page
 from copilot.results import Answer, Denied, NotFound, StepUpRequired, Unavailable
 from copilot.wording import STEP_UP
 from policy.errors import BadInput
 from policy.errors import Unavailable as Down
 from policy.scope import Scope
-from tests.unit.api.fakes import ANSWER, ENTRY, LABEL
+from tests.unit.api.fake_auditing import ENTRY
+from tests.unit.api.fakes import ANSWER, LABEL
 from tests.unit.policy.fakes import label
 from tests.unit.stage import ASKER, GRANT, VIEW, Engine, MemoryLedger, Stage, Storage
 
@@ -93,7 +95,8 @@ async def test_a_stored_answer_is_read_for_this_asker_and_bears_the_record_of_th
     stage = Stage()
     assert await stage.copilot.answer(ASKER, "a1") == replace(ANSWER, ledger_id="r1")
     assert seen == ["a1", "ann"]
-    assert stage.record.details["read"] == [{"part_id": "p1", "label": LABEL.to_json()}]
+    shown = {"part_id": "p1", "label": LABEL.to_json(), "document_id": "d1"}
+    assert stage.record.details["read"] == [shown]
 
 
 @pytest.mark.parametrize("text", ["d\x00", "d\ud800"])
@@ -117,11 +120,11 @@ async def test_reading_the_ledger_is_itself_recorded_with_what_was_shown(
 ) -> None:
     found = Page(entries=(ENTRY,), next_cursor="l1")
 
-    async def page(database: object, scope: Scope, **given: Any) -> Page:
-        assert given == {"first": 5, "after": None, "sub": "ann", "kind": None}
+    async def page(_: object, scope: Scope, filters: Filters, **given: Any) -> Page:
+        assert (filters, given) == (Filters(sub="ann"), {"first": 5, "after": None})
         return found
 
-    monkeypatch.setattr("copilot.acts.page", page)
+    monkeypatch.setattr(Audit, "page", page)
     stage = Stage()
     assert await stage.copilot.ledger(ASKER, first=5, sub="ann") == found
     assert (stage.record.kind, stage.record.outcome) == (Kind.READ, "LedgerPage")

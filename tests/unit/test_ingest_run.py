@@ -89,6 +89,16 @@ async def test_a_label_that_the_ingester_may_not_read_is_refused_and_never_inter
     assert "Halder" not in str(record.details)
 
 
+async def test_what_would_overwrite_a_held_document_is_refused_and_the_rest_goes_on(
+    engine: EmbeddedEngine, ledger: KeptLedger, writer: Writer
+) -> None:
+    writer.held = {"a"}
+    report = await ingest(engine, ledger).run(asker("C"), [document("a"), document("b")])
+    [rejected] = report.rejected
+    assert (rejected.source, writer.written) == ("a.md", ["b"])
+    assert "hold" in rejected.reason
+
+
 async def test_a_refusal_that_is_not_recorded_ends_the_run(
     engine: EmbeddedEngine, ledger: KeptLedger, writer: Writer
 ) -> None:

@@ -21,6 +21,7 @@ USED_WITHOUT_IMPORT = {
     "mypy": "checks types",
     "pytest-cov": "measures coverage",
     "pytest-rerunfailures": "gives what promises a time three tries",
+    "pytest-timeout": "ends what hangs",
     "pytest-xdist": "runs the tests in two processes",
     "ruff": "checks style",
     "types-pyyaml": "types for mypy",

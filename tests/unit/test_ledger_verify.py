@@ -1,10 +1,9 @@
 """Whatever is changed in a stored log afterwards, verification names it."""
 
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -12,12 +11,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from copilot.ledger import log
+from copilot.ledger import append, log
 from copilot.ledger import verify as module
 from copilot.ledger.log import Ledger, Record, StoredAnswer, high_water
+from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.keys import Signer, VerifierKey
+from copilot.ledger.proofs.merkle import CompactRange, Subtree, hash_leaf
+from copilot.ledger.proofs.note import Note
 from copilot.ledger.records import Kind
-from copilot.ledger.verify import Checkpoint, Verification, checkpoint, export, verify
-from policy.errors import BadInput, Unavailable
+from copilot.ledger.stored import StoredCheckpoint, StoredEntry
+from copilot.ledger.verify import Verification, verify
+from policy.errors import Unavailable
 from policy.labels import Label
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.fences import Fences
@@ -29,6 +33,7 @@ Row = dict[str, Any]
 Entry = tuple[Row, list[Row]]
 FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision")
 URL = "postgresql://ann:secret@db/copilot"
+SIGNER = Signer(name="example.com/log", seed=b"s" * 32)
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,43 @@ class Done:
 
 
 class Tables:
-    """A database for the ledger alone: links each entry to the one before, as its trigger does."""
+    """A database for the ledger alone, whose log is sealed after each entry, and read as StoredLog is."""
 
     def __init__(self) -> None:
         self.fences = Fences(self.look)
         self.entries: list[Entry] = []
+        self.unsealed: list[Entry] = []
+        self.signed: list[StoredCheckpoint] = []
+        self.born: dict[Subtree, bytes] = {}
+        self.known = [SIGNER.verifier_key]
+        self.lost: dict[str, list[str]] = {"nowhere": [], "strays": []}
+        self.tree = CompactRange()
         self.error: psycopg.Error | None = None
         self.answers: list[Row] = []
         self.scopes: dict[tuple[int, bytes], bytes] = {}
 
     async def look(self) -> dict[str, int]:
         return {}
+
+    async def batches(self, block: str) -> AsyncIterator[Sequence[StoredEntry]]:
+        entries = self.entries if block == "leaves" else self.unsealed
+        for begin in range(0, len(entries), 2):
+            yield [StoredEntry(*one) for one in entries[begin : begin + 2]]
+
+    async def checkpoints(self, after: int, to: int) -> list[StoredCheckpoint]:
+        return [one for one in self.signed if after < one.size <= to]
+
+    async def newest(self) -> StoredCheckpoint | None:
+        return self.signed[-1] if self.signed else None
+
+    async def keys(self) -> list[VerifierKey]:
+        return self.known
+
+    async def astray(self, block: str, most: int) -> list[str]:
+        return self.lost[block]
+
+    async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:
+        return {one: self.born[one] for one in wanted if one in self.born}
 
     @asynccontextmanager
     async def transaction(
@@ -61,13 +92,13 @@ class Tables:
     async def execute(self, query: sql.SQL, values: Row) -> "Done":
         if self.error is not None:
             raise self.error
-        if query == log._SQL["append"]:
+        if query == append._SQL["append"]:
             return Done(self._append(values))
-        if query == log._SQL["scope"]:
+        if query == append._SQL["scope"]:
             for label_id, sha256, value in _rows(values, "label_ids", "digests", "values"):
                 self.scopes.setdefault((label_id, sha256), value)
         else:
-            assert query == log._SQL["answer"]
+            assert query == append._SQL["answer"]
             self.entries[-1][0]["answer_body"] = json.loads(values["body"])
             self.answers.append(values)
         return Done(1)
@@ -77,7 +108,7 @@ class Tables:
         if not self.scopes.keys() >= set(named):
             return 0
         for row in _rows(values, "ledger_ids", "tenants", "ats", "leaves"):
-            self.entries.append((self._linked(*row), []))
+            self.entries.append((self._sealed(*row), []))
         for ledger_id, *filters in _rows(values, "ledger_ids", *FILTERS):
             self._entry(ledger_id)[0].update(zip(FILTERS, filters, strict=True))
         self._open(values)
@@ -91,24 +122,25 @@ class Tables:
             row, openings = self._entry(ledger_id)
             openings.append({"name": name, "salt": salt, "value": value})
             if name == "index":
-                row["label"] = row["act_label"] = Label.from_json(
-                    json.loads(value)["label"], tenant="", where="the test"
-                ).canonical()
+                label = Label.from_json(json.loads(value)["label"], tenant="", where="the test")
+                row["label"] = row["act_label"] = row["leaf_label"] = label.canonical()
         for row, openings in self.entries:
             openings[:] = [one | {"label": row["label"]} for one in openings]
 
-    def _linked(self, ledger_id: str, tenant: str, at: datetime, leaf: bytes) -> Row:
-        previous = self.entries[-1][0]["chain_hash"] if self.entries else bytes(32)
-        leaf_hash = hashlib.sha256(leaf).digest()
+    def _sealed(self, ledger_id: str, tenant: str, at: datetime, leaf: bytes) -> Row:
+        self.tree, born = self.tree.append([hash_leaf(leaf)])
+        self.born |= born
+        checkpoint = Checkpoint(origin=SIGNER.name, size=self.tree.size, root=self.tree.root)
+        note = bytes(Note.sign(str(checkpoint), [SIGNER]))
+        self.signed.append(StoredCheckpoint(self.tree.size, self.tree.root, note))
         return {
-            "position": len(self.entries) + 1,
+            "leaf_index": self.tree.size - 1,
+            "leaf_id": ledger_id,
             "ledger_id": ledger_id,
             "tenant": tenant,
             "recorded_at": at,
             "leaf": leaf,
-            "leaf_hash": leaf_hash,
-            "previous_hash": previous,
-            "chain_hash": hashlib.sha256(previous + leaf_hash).digest(),
+            "hash": hash_leaf(leaf),
             "answer_body": None,
             "has_act": True,
             "label": "",
@@ -124,14 +156,14 @@ def _rows(values: Row, *columns: str) -> Iterator[tuple[Any, ...]]:
 def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
     tables = Tables()
 
-    async def entries(url: str) -> AsyncIterator[Entry]:
-        for entry in tables.entries:
-            yield entry
+    @asynccontextmanager
+    async def stored_log(url: str) -> AsyncIterator[Tables]:
+        yield tables
 
     async def intern(connection: object, label: Label) -> int:
         return 7
 
-    monkeypatch.setattr(module, "_entries", entries)
+    monkeypatch.setattr(module, "stored_log", stored_log)
     monkeypatch.setattr(log, "intern", intern)
     return tables
 
@@ -165,14 +197,26 @@ def drop(entry: Entry, name: str) -> None:
 async def test_the_log_as_it_was_written_holds(written: Tables) -> None:
     result = await verify(URL)
     assert result.problems == []
-    assert (result.entries, result.erased) == (3, 0)
-    assert result.head == written.entries[-1][0]["chain_hash"].hex()
-    assert result.summary() == f"ledger verified: 3 entries, head {result.head[:16]}…"
+    assert (result.entries, result.sealed, result.checkpoints, result.erased) == (3, 3, 3, 0)
+    assert result.root == written.tree.root.hex()
+    assert result.summary() == (
+        "ledger verified: 3 entries, 3 of them sealed under 3 checkpoints, "
+        f"root {result.root[:16]}…"
+    )
 
 
 async def test_an_empty_log_holds(tables: Tables) -> None:
     result = await verify(URL)
-    assert (result.problems, result.entries, result.head) == ([], 0, bytes(32).hex())
+    assert (result.problems, result.entries, result.sealed) == ([], 0, 0)
+
+
+async def test_what_waits_to_be_sealed_is_checked_as_well(written: Tables) -> None:
+    written.unsealed = [written.entries.pop()]
+    written.signed.pop()
+    assert (await verify(URL)).problems == []
+    opening(written.unsealed[0], "question")["value"] = b'"?"'
+    [problem] = (await verify(URL)).problems
+    assert problem.startswith("unsealed entry ")
 
 
 async def test_a_stored_answer_bears_the_records_label_and_those_of_all_that_went_into_it(
@@ -192,15 +236,22 @@ def swap(entries: list[Entry]) -> None:
     entries[0], entries[1] = entries[1], entries[0]
 
 
+def gone(entry: Entry) -> None:
+    entry[0].update(ledger_id=None)
+
+
 TAMPERING: list[tuple[Callable[[list[Entry]], object], str]] = [
-    (lambda e: e.pop(1), "is out of order"),
-    (swap, "does not follow the entry before it"),
+    (lambda e: e.pop(1), "entry 2 stands in place 1"),
+    (swap, "entry 1 stands in place 0"),
+    (swap, "the checkpoint of 1 entries: its root is not that of the entries"),
+    (lambda e: gone(e[1]), "entry 1: its entry is gone"),
     (lambda e: e[1][0].update(leaf=b"{}"), "leaf that does not match its hash"),
     (lambda e: e[1][0].update(leaf=b"{}"), "has an unreadable leaf"),
     (lambda e: e[1][0].update(leaf=b"\xff"), "has an unreadable leaf"),
     (lambda e: e[1][0].update(leaf=b"[]"), "has an unreadable leaf"),
-    (lambda e: e[1][0].update(chain_hash=bytes(32)), "is not linked by its hash"),
-    (lambda e: e[1][0].update(previous_hash=bytes(32)), "does not follow"),
+    (lambda e: e[1][0].update(hash=bytes(32)), "leaf that does not match its hash"),
+    (lambda e: e[1][0].update(hash=bytes(32)), "its root is not that of the entries"),
+    (lambda e: e[1][0].update(leaf_label="{}"), "another label than its leaf's place"),
     (lambda e: e[1][0].update(ledger_id="x"), "bears another id than its leaf"),
     (lambda e: e[0][0].update(answer_body={}), "an answer that it does not commit to"),
     (lambda e: e[1][0].update(answer_body={"text": "No."}), "not the one that was given"),
@@ -231,7 +282,7 @@ async def test_what_was_changed_is_named(
 async def test_the_entry_that_was_changed_is_the_one_that_is_named(written: Tables) -> None:
     opening(written.entries[1], "question")["value"] = b'"?"'
     [problem] = (await verify(URL)).problems
-    assert problem.startswith("entry 2:")
+    assert problem.startswith("entry 1:")
 
 
 async def test_an_erased_opening_is_counted_and_no_problem(written: Tables) -> None:
@@ -244,43 +295,64 @@ async def test_an_erased_opening_is_counted_and_no_problem(written: Tables) -> N
 
 
 async def test_a_log_rewritten_from_the_start_differs_from_a_checkpoint(written: Tables) -> None:
-    second = written.entries[1][0]
-    kept = Checkpoint(position=2, chain_hash=second["chain_hash"].hex())
-    assert (await verify(URL, kept)).problems == []
-    other = Checkpoint(position=2, chain_hash="0" * 64)
-    assert (await verify(URL, other)).problems == ["entry 2: differs from the checkpoint"]
+    kept = Checkpoint(origin=SIGNER.name, size=2, root=written.signed[1].root)
+    assert (await verify(URL, [kept])).problems == []
+    other = replace(kept, root=bytes(32))
+    assert (await verify(URL, [kept, other])).problems == [
+        "the log of 2 entries differs from the checkpoint held outside"
+    ]
 
 
-async def test_a_log_cut_off_before_the_checkpoint_does_not_hold(written: Tables) -> None:
-    last = written.entries.pop()[0]
-    kept = Checkpoint(position=3, chain_hash=last["chain_hash"].hex())
+async def test_a_log_cut_off_before_a_checkpoint_does_not_hold(written: Tables) -> None:
+    kept = Checkpoint(origin=SIGNER.name, size=3, root=written.tree.root)
+    written.entries.pop()
+    assert (await verify(URL)).problems == ["the log ends at 2, before its checkpoint of 3"]
+    written.signed.pop()
     assert (await verify(URL)).problems == []
-    assert (await verify(URL, kept)).problems == ["the log ends at 2, before the checkpoint"]
+    assert (await verify(URL, [kept])).problems == [
+        "the log ends at 2, before the checkpoint held outside, 3"
+    ]
 
 
-def test_a_checkpoint_is_read_as_it_was_written() -> None:
-    kept = Checkpoint(position=3, chain_hash="ab")
-    assert Checkpoint.from_json(json.dumps(kept.to_json())) == kept
+SEALS: list[tuple[Callable[[Tables], object], str]] = [
+    (lambda t: t.signed.pop(), "entry 2 is sealed under no checkpoint"),
+    (lambda t: t.signed.clear(), "entry 2 is sealed under no checkpoint"),
+    (lambda t: t.born.pop((1, 0)), "subtree 0 of level 1 is not that of its entries"),
+    (lambda t: t.born.update({(1, 0): bytes(32)}), "subtree 0 of level 1"),
+    (lambda t: t.known.clear(), "the checkpoint of 3 entries: the note bears no signature"),
+    (lambda t: resign(t, Signer(name=SIGNER.name, seed=b"o" * 32)), "bears no signature"),
+    (lambda t: reword(t, size=1), "what was signed differs from its columns"),
+    (lambda t: t.lost["nowhere"].append("x7"), "entry x7 is neither sealed nor waiting for it"),
+    (lambda t: t.lost["strays"].append("x7"), "there are pieces of x7, and no such entry"),
+]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"position": "x", "chain_hash": ""}'])
-def test_a_checkpoint_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="position and chain_hash"):
-        Checkpoint.from_json(text)
+def resign(tables: Tables, signer: Signer) -> None:
+    last = tables.signed[-1]
+    text = Note.parse(last.note).text
+    tables.signed[-1] = replace(last, note=bytes(Note.sign(text, [signer])))
 
 
-async def test_an_export_holds_what_an_auditor_needs_to_check_it_alone(written: Tables) -> None:
-    lines = [json.loads(json.dumps(line)) async for line in export(URL)]
-    assert [line["position"] for line in lines] == [1, 2, 3]
-    head = bytes(32)
-    for line in lines:
-        assert line["previous_hash"] == head.hex()
-        head = hashlib.sha256(head + hashlib.sha256(line["leaf"].encode()).digest()).digest()
-        assert line["chain_hash"] == head.hex()
-        commitments = json.loads(line["leaf"])["commitments"]
-        for name, one in line["openings"].items():
-            salted = bytes.fromhex(one["salt"]) + one["value"].encode()
-            assert commitments[name] == hashlib.sha256(salted).hexdigest()
+def reword(tables: Tables, *, size: int) -> None:
+    last = tables.signed[-1]
+    said = replace(Checkpoint.parse(Note.parse(last.note).text), size=size)
+    tables.signed[-1] = replace(last, note=bytes(Note.sign(str(said), [SIGNER])))
+
+
+@pytest.mark.parametrize(("tamper", "problem"), SEALS)
+async def test_what_was_changed_in_the_seals_is_named(
+    written: Tables, tamper: Callable[[Tables], object], problem: str
+) -> None:
+    tamper(written)
+    assert [one for one in (await verify(URL)).problems if problem in one]
+
+
+async def test_a_key_from_elsewhere_must_be_one_that_signed(written: Tables) -> None:
+    assert (await verify(URL, trusted=SIGNER.verifier_key)).problems == []
+    other = Signer(name=SIGNER.name, seed=b"o" * 32).verifier_key
+    assert (await verify(URL, trusted=other)).problems == [
+        f"{other.label} is none of the keys that signed this log"
+    ]
 
 
 async def test_a_record_that_is_not_durable_is_unavailable(tables: Tables) -> None:
@@ -304,11 +376,10 @@ async def test_a_database_that_does_not_answer_is_said_without_its_password(
         raise psycopg.OperationalError(f"no route to {URL}")
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", connect)
-    for question in (verify(URL), checkpoint(URL)):
-        with pytest.raises(Unavailable, match="holds the ledger") as raised:
-            await question
-        assert "secret" not in raised.value.message
+    with pytest.raises(Unavailable, match="holds the ledger") as raised:
+        await verify(URL)
+    assert "secret" not in raised.value.message
 
 
 def test_a_verification_begins_with_nothing() -> None:
-    assert Verification().summary().startswith("ledger verified: 0 entries, head 0000")
+    assert Verification().summary().startswith("ledger verified: 0 entries, 0 of them sealed")

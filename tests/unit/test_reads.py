@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from copilot.reads import Read, read_in
+from copilot.reads import Read, entities_in, read_in
 from copilot.results import DocumentView, EntityMention, EntityView, PartView
 from policy.labels import Label
 from tests.unit.api.fakes import ANSWER, CITATION, LABEL, OWNS, SENTENCE
@@ -46,7 +46,11 @@ def test_an_entity_draws_on_its_mentions_and_on_what_its_relations_cite() -> Non
         relations=(relation,),
         ledger_id="",
     )
-    assert read_in(view) == [Read(part_id="p1", label=OPEN), Read(part_id="p9", label=LABEL)]
+    assert read_in(view) == [
+        Read(part_id="p1", label=OPEN, document_id="d1"),
+        Read(part_id="p9", label=LABEL, document_id="d1"),
+    ]
+    assert entities_in(view) == ["e1", "e2"]
 
 
 def test_an_answer_draws_on_all_that_its_sentences_cite() -> None:
@@ -66,4 +70,6 @@ def test_one_part_under_two_labels_is_decided_about_twice() -> None:
 
 
 def test_a_read_is_recorded_with_part_and_label() -> None:
+    of_document = Read(part_id="p1", label=LABEL, document_id="d1").to_json()
+    assert of_document == {"part_id": "p1", "label": LABEL.to_json(), "document_id": "d1"}
     assert Read(part_id="p1", label=LABEL).to_json() == {"part_id": "p1", "label": LABEL.to_json()}

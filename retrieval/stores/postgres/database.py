@@ -43,6 +43,8 @@ class Role(StrEnum):
     AUDITOR = "copilot_auditor"
     PROJECTOR = "copilot_projector"
     """Reads the names under every label, and no text."""
+    SEALER = "copilot_sealer"
+    """Puts the hashes of records in order, and reads no record."""
 
 
 _WRITERS_PATIENCE = 24

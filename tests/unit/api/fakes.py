@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
-from copilot.ledger.records import Entry, Kind, Page
+from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     Answer,
     AskOutcome,
@@ -39,11 +38,14 @@ from copilot.results import (
 )
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
-from policy.errors import Forbidden
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.types import Arm, ArmHit, Chunk, Context
 from tests.unit.api.fake_administration import FakeAdministration
+from tests.unit.api.fake_auditing import FakeAuditing
+from tests.unit.api.fake_disposal import FakeDisposal
+from tests.unit.api.fake_feedback import FakeFeedback
+from tests.unit.api.fake_replay import REPLAY
 
 SECRET = "a secret of at least thirty-two bytes"
 DESK = "https://desk.example"
@@ -144,12 +146,14 @@ class FakeCopilot:
     metrics: Metrics = field(default_factory=Metrics)
     rate_limit: FakeRateLimit = field(default_factory=FakeRateLimit)
     administration: FakeAdministration = field(default_factory=FakeAdministration)
+    disposal: FakeDisposal = field(default_factory=FakeDisposal)
+    feedback: FakeFeedback = field(default_factory=FakeFeedback)
     fault: Exception | None = None
     delay_s: float = 0.0
     state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok"})
     asked: list[tuple[Asker, str]] = field(default_factory=list)
     taken: list[Document | Rejected] = field(default_factory=list)
-    ledger_calls: list[dict[str, Any]] = field(default_factory=list)
+    auditing: FakeAuditing = field(default_factory=FakeAuditing)
     graph_calls: list[dict[str, Any]] = field(default_factory=list)
     broken_off: int = 0
 
@@ -244,13 +248,8 @@ class FakeCopilot:
     async def answer(self, asker: Asker, answer_id: str) -> AskOutcome:
         return ANSWER
 
-    async def ledger(
-        self, asker: Asker, *, first: int, after: str | None, sub: str | None, kind: str | None
-    ) -> Page:
-        if "auditor" not in asker.principal.roles:
-            raise Forbidden("only auditors read the ledger")
-        self.ledger_calls.append({"first": first, "after": after, "sub": sub, "kind": kind})
-        return Page(entries=(ENTRY,), next_cursor=ENTRY.ledger_id)
+    async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
+        return REPLAY if ledger_id == "l1" else NotFound(text="nothing", ledger_id="l8")
 
     async def ingest(self, asker: Asker, documents: Iterable[Document | Rejected]) -> IngestReport:
         self.taken = list(documents)
@@ -277,17 +276,3 @@ def with_settings(fake: FakeCopilot, settings: Settings) -> Any:
             return settings if name == "settings" else getattr(fake, name)
 
     return Other()
-
-
-ENTRY = Entry(
-    ledger_id="l1",
-    kind=Kind.ASK,
-    recorded_at=datetime(2026, 1, 2, tzinfo=UTC),
-    tenant="t1",
-    sub="ann",
-    purpose="investigation",
-    outcome="Answer",
-    policy_revision="ab" * 32,
-    leaf_hash="cd" * 32,
-    details={"question": "who?"},
-)

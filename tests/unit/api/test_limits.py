@@ -48,7 +48,7 @@ def test_what_asks_for_too_much_is_refused(
     assert says in error["message"]
     assert error["extensions"]["code"] in {"TOO_LARGE", "GRAPHQL_INVALID", "BAD_INPUT"}
     assert not copilot.asked
-    assert not copilot.ledger_calls
+    assert not copilot.auditing.calls
 
 
 def test_depth_is_limited(copilot: FakeCopilot) -> None:
@@ -275,6 +275,6 @@ def test_ingest_takes_so_many_documents_at_once(server: str, copilot: FakeCopilo
 def test_the_ledger_comes_in_pages(server: str, copilot: FakeCopilot) -> None:
     given = {"first": 1, "after": "l0", "sub": "ann", "kind": "ASK"}
     page = post(server, operation("Ledger"), given, bearer(LEE)).json()["data"]["ledger"]
-    assert copilot.ledger_calls == [{"first": 1, "after": "l0", "sub": "ann", "kind": "ask"}]
+    assert copilot.auditing.calls == [{"first": 1, "after": "l0", "sub": "ann", "kind": "ask"}]
     assert page["edges"][0]["cursor"] == page["pageInfo"]["endCursor"] == "l1"
     assert page["pageInfo"]["hasNextPage"]

@@ -61,6 +61,7 @@ def test_metrics_of_everything_that_operators_watch() -> None:
     metrics.denied("ask")
     metrics.recheck_mismatches(2)
     metrics.dropped("citation", 3)
+    metrics.unsealed(2.5)
     text = metrics.exposition().decode()
     for line in (
         'copilot_stage_seconds_count{stage="vector"} 1.0',
@@ -71,6 +72,7 @@ def test_metrics_of_everything_that_operators_watch() -> None:
         'copilot_policy_denials_total{act="ask"} 1.0',
         "copilot_recheck_mismatches_total 2.0",
         'copilot_dropped_sentences_total{reason="citation"} 3.0',
+        "copilot_ledger_oldest_unsealed_seconds 2.5",
     ):
         assert line in text
     assert "anthropic" not in Metrics().exposition().decode()

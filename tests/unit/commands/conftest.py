@@ -28,8 +28,10 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     made = Product()
 
     @asynccontextmanager
-    async def opened(settings: Settings, embedder: object = None) -> AsyncIterator[Product]:
-        made.embedder = embedder
+    async def opened(
+        settings: Settings, embedder: object = None, *, sealing: bool = False
+    ) -> AsyncIterator[Product]:
+        made.embedder, made.sealing = embedder, sealing
         yield made
 
     for module in (query, ingest, operate, demo, serve):

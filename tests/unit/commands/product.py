@@ -37,6 +37,7 @@ class Product:
     warmed: bool = False
     embedder: object = None
     """What it was opened with."""
+    sealing: bool = False
 
     def warm(self) -> None:
         self.warmed = True

@@ -35,7 +35,11 @@ def found(monkeypatch: pytest.MonkeyPatch, result: Verification) -> None:
     async def verify(url: str) -> Verification:
         return result
 
+    async def seal_now(settings: Settings, url: str) -> None:
+        assert url == "postgres://db"
+
     monkeypatch.setattr(demo, "verify", verify)
+    monkeypatch.setattr(demo, "seal_now", seal_now)
     monkeypatch.setattr(demo, "database_url", lambda settings: "postgres://db")
 
 

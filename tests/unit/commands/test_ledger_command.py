@@ -1,63 +1,94 @@
-"""Verifying, checkpoints and exports of the ledger."""
+"""Verifying, checkpoints and keys of the ledger."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from copilot.commands import ledger
-from copilot.ledger.verify import Checkpoint, Verification
+from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.keys import Signer, VerifierKey
+from copilot.ledger.proofs.note import Note
+from copilot.ledger.stored import StoredCheckpoint
+from copilot.ledger.verify import Verification
 from copilot.settings import Settings
 from policy.errors import BadInput
 from tests.unit.commands.product import typed
 
 pytestmark = pytest.mark.anyio
 
+SIGNER = Signer(name="example.com/log", seed=b"s" * 32)
+OTHER = Signer(name="example.com/log", seed=b"o" * 32)
+HEAD = Checkpoint(origin=SIGNER.name, size=3, root=b"r" * 32)
+
+
+@dataclass
+class Log:
+    """A log of which somebody seals the rest when it is asked for its head."""
+
+    found: Verification = field(
+        default_factory=lambda: Verification(entries=3, sealed=3, checkpoints=1, erased=1)
+    )
+    held: list[Checkpoint] = field(default_factory=list)
+    trusted: VerifierKey | None = None
+    head: StoredCheckpoint | None = None
+    sealed: bool = False
+
+    async def newest(self) -> StoredCheckpoint | None:
+        assert self.sealed
+        return self.head
+
+    async def keys(self) -> list[VerifierKey]:
+        assert self.sealed
+        return [] if self.head is None else [SIGNER.verifier_key]
+
 
 @pytest.fixture
-def verified(monkeypatch: pytest.MonkeyPatch) -> list[Verification]:
-    """What verification finds: the last of the list."""
-    found = [Verification(entries=3, erased=1, head="ab" * 32)]
-    held: list[Checkpoint | None] = []
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    note = bytes(Note.sign(str(HEAD), [SIGNER]))
+    log = Log(head=StoredCheckpoint(HEAD.size, HEAD.root, note))
 
     async def ready_url(settings: Settings) -> str:
         return "postgres://db"
 
-    async def verify(url: str, checkpoint: Checkpoint | None = None) -> Verification:
-        held.append(checkpoint)
+    async def verify(
+        url: str, held: Sequence[Checkpoint] = (), trusted: VerifierKey | None = None
+    ) -> Verification:
         assert url == "postgres://db"
-        if checkpoint and checkpoint.position > found[-1].entries:
-            return replace(found[-1], problems=["the log ends before the checkpoint"])
-        return found[-1]
+        log.held, log.trusted = list(held), trusted
+        return log.found
 
-    async def checkpoint(url: str) -> Checkpoint:
-        return Checkpoint(position=3, chain_hash="ab" * 32)
+    async def seal_now(settings: Settings, url: str) -> None:
+        log.sealed = True
 
-    async def export(url: str) -> AsyncIterator[dict[str, Any]]:
-        for position in (1, 2):
-            yield {"position": position, "reason": "für Ærø"}
+    @asynccontextmanager
+    async def stored_log(url: str) -> AsyncIterator[Log]:
+        yield log
 
     monkeypatch.setattr(ledger, "ready_url", ready_url)
-    for function in (verify, checkpoint, export):
-        monkeypatch.setattr(f"copilot.ledger.verify.{function.__name__}", function)
-    return found
+    monkeypatch.setattr(ledger, "seal_now", seal_now)
+    monkeypatch.setattr(ledger, "stored_log", stored_log)
+    monkeypatch.setattr("copilot.ledger.verify.verify", verify)
+    return log
 
 
 async def test_a_ledger_that_holds_is_said_in_one_line_with_its_erasures(
-    verified: list[Verification], settings: Settings, capsys: pytest.CaptureFixture[str]
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await ledger.verify(settings, typed("ledger", "verify")) == 0
-    expected = f"ledger verified: 3 entries, 1 openings erased, head {'ab' * 8}…\n"
-    assert capsys.readouterr() == (expected, "")
+    printed = capsys.readouterr()
+    assert printed.out.startswith("ledger verified: 3 entries, 3 of them sealed under 1 check")
+    assert "1 openings erased" in printed.out
+    assert (printed.out.count("\n"), printed.err) == (1, "")
 
 
 async def test_a_ledger_that_does_not_hold_ends_with_1_and_at_most_twenty_problems(
-    verified: list[Verification], settings: Settings, capsys: pytest.CaptureFixture[str]
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verified.append(Verification(entries=30, problems=[f"entry {n} is wrong" for n in range(30)]))
+    log.found = Verification(entries=30, problems=[f"entry {n} is wrong" for n in range(30)])
     assert await ledger.verify(settings, typed("ledger", "verify")) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -67,62 +98,84 @@ async def test_a_ledger_that_does_not_hold_ends_with_1_and_at_most_twenty_proble
 
 @pytest.mark.parametrize("problems", [[], ["entry 1 is out of order"]])
 async def test_verification_as_json_is_one_document(
-    verified: list[Verification],
-    settings: Settings,
-    capsys: pytest.CaptureFixture[str],
-    problems: list[str],
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str], problems: list[str]
 ) -> None:
-    verified.append(Verification(entries=3, head="ab", problems=problems))
+    log.found = replace(log.found, root="ab", problems=problems)
     code = await ledger.verify(settings, typed("ledger", "verify", "--json"))
     assert code == len(problems)
     assert json.loads(capsys.readouterr().out) == {
         "verified": not problems,
         "entries": 3,
-        "erased": 0,
-        "head": "ab",
+        "sealed": 3,
+        "checkpoints": 1,
+        "erased": 1,
+        "root": "ab",
         "problems": problems,
     }
 
 
 async def test_a_checkpoint_that_was_printed_can_be_held_against_the_ledger(
-    verified: list[Verification],
-    settings: Settings,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    log: Log, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await ledger.checkpoint(settings, typed("ledger", "checkpoint")) == 0
-    path = tmp_path / "checkpoint.json"
+    path = tmp_path / "checkpoint"
     path.write_text(capsys.readouterr().out, "utf-8")
-    options = typed("ledger", "verify", "--checkpoint", path)
-    assert await ledger.verify(settings, options) == 0
-    verified.append(Verification(entries=2))
-    assert await ledger.verify(settings, options) == 1
+    key = str(SIGNER.verifier_key)
+    twice = ("--checkpoint", path, "--checkpoint", path)
+    assert await ledger.verify(settings, typed("ledger", "verify", "--key", key, *twice)) == 0
+    assert (log.held, log.trusted) == ([HEAD, HEAD], SIGNER.verifier_key)
+
+
+async def test_a_checkpoint_of_another_key_is_refused(
+    log: Log, settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoint"
+    path.write_bytes(bytes(Note.sign(str(HEAD), [OTHER])))
+    options = typed("ledger", "verify", "--key", str(SIGNER.verifier_key), "--checkpoint", path)
+    with pytest.raises(BadInput, match=f"{path}: the note bears no signature by a known key"):
+        await ledger.verify(settings, options)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("data", "said"),
     [
         (None, "cannot read the checkpoint"),
-        ("{", "a checkpoint is JSON"),
-        ('{"position": 3}', "a checkpoint is JSON"),
-        ("[]", "a checkpoint is JSON"),
-        ('{"position": "three", "chain_hash": ""}', "a checkpoint is JSON"),
+        (b"{}", "no empty line between text and signatures"),
+        (b"\xff", "not UTF-8"),
+        (bytes(Note.sign("log\nthree\n", [SIGNER])), "fewer than three lines"),
     ],
 )
 async def test_a_checkpoint_that_is_none_is_refused(
-    verified: list[Verification], settings: Settings, tmp_path: Path, text: str | None, said: str
+    log: Log, settings: Settings, tmp_path: Path, data: bytes | None, said: str
 ) -> None:
-    path = tmp_path / "checkpoint.json"
-    if text is not None:
-        path.write_text(text, "utf-8")
+    path = tmp_path / "checkpoint"
+    if data is not None:
+        path.write_bytes(data)
     with pytest.raises(BadInput, match=said):
         await ledger.verify(settings, typed("ledger", "verify", "--checkpoint", path))
 
 
-async def test_an_export_is_one_line_of_json_for_each_entry(
-    verified: list[Verification], settings: Settings, capsys: pytest.CaptureFixture[str]
+async def test_the_keys_of_the_log_are_printed(
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await ledger.export(settings, typed("ledger", "export")) == 0
-    printed = capsys.readouterr().out
-    assert [json.loads(line)["position"] for line in printed.splitlines()] == [1, 2]
-    assert "für Ærø" in printed
+    assert await ledger.key(settings, typed("ledger", "key")) == 0
+    assert capsys.readouterr().out == f"{SIGNER.verifier_key}\n"
+
+
+async def test_a_new_key_is_made_of_the_given_name(
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert await ledger.key(settings, typed("ledger", "key", "--new", "example.com/two")) == 0
+    one, two = map(Signer.parse, capsys.readouterr().out.split())
+    assert one.name == two.name == "example.com/two"
+    assert one.seed != two.seed
+
+
+async def test_a_ledger_without_entries_has_no_head_and_no_key(
+    log: Log, settings: Settings
+) -> None:
+    log.head = None
+    for command in ("checkpoint", "key"):
+        with pytest.raises(BadInput, match="no entries yet"):
+            await getattr(ledger, command)(settings, typed("ledger", command))

@@ -47,7 +47,8 @@ async def test_the_product_is_built_over_the_database_that_is_ready(
         return "postgres://ready"
 
     @asynccontextmanager
-    async def build(settings: Settings, *, embedder: None) -> AsyncIterator[Product]:
+    async def build(settings: Settings, *, embedder: None, sealing: bool) -> AsyncIterator[Product]:
+        assert not sealing
         assert settings.database_url == "postgres://ready"
         yield built
 

@@ -24,6 +24,7 @@ def test_serve_listens_where_it_is_told(
     assert serve.serve(settings, typed("serve", "--port", "9000")) == 0
     assert listening == [((product, {}), "127.0.0.1", 9000)]
     assert product.warmed
+    assert product.sealing
 
 
 def test_several_processes_listen_together_with_one_embedder(

@@ -8,6 +8,7 @@ import pytest
 
 from policy import Misconfigured
 from policy.installation import Installation, Tenant
+from policy.labels import Classification, Label
 
 HOUSE: dict[str, Any] = {
     "residency": "GBR",
@@ -48,6 +49,38 @@ def test_tenants_are_read_with_their_policy_beside_the_file(tmp_path: Path) -> N
     assert [read.graph_required(tenant) for tenant in ("t1", "t2", "t9")] == [False, True, False]
     assert [read.decompose(tenant) for tenant in ("t1", "t4", "t9")] == [False, True, False]
     assert [read.filter_facts(tenant) for tenant in ("t1", "t4", "t9")] == [False, True, False]
+
+
+def test_retention_is_read_in_its_order(tmp_path: Path) -> None:
+    rules = [{"days": 30, "source": "mail/*", "classification": "U"}, {"days": 3650}]
+    read = Installation.read(write(tmp_path / "tenants.json", {"t1": {"retention": rules}}), None)
+    short, long = read.retention("t1")
+    assert (short.days, long.days, read.retention("t9")) == (30, 3650, ())
+    open_, closed = (
+        Label(tenant="t1", classification=level) for level in (Classification.U, Classification.S)
+    )
+    assert [short.about("mail/a.eml", label) for label in (open_, closed)] == [True, False]
+    assert not short.about("notes/a.md", open_)
+    assert long.about("notes/a.md", closed)
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ({"days": 1}, "must be a list of rules"),
+        ([30], "must be a list of rules"),
+        ([{}], "days must be a whole number"),
+        ([{"days": 0}], "days must be a whole number"),
+        ([{"days": True}], "days must be a whole number"),
+        ([{"days": 1, "source": 1}], "source must be a pattern"),
+        ([{"days": 1, "classification": "X"}], "classification must be one of"),
+        ([{"days": 1, "until": 2}], "unknown key 'until'"),
+    ],
+)
+def test_a_malformed_rule_of_retention_is_refused(tmp_path: Path, rules: Any, fault: str) -> None:
+    """A rule that is misread deletes."""
+    with pytest.raises(Misconfigured, match=fault):
+        Installation.read(write(tmp_path / "tenants.json", {"t1": {"retention": rules}}), None)
 
 
 def test_accreditations_are_read_as_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""Erasure: what a deletion takes out of the ledger's openings and stored answers, and the records that say so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from psycopg.types.json import Jsonb
+
+from copilot.ingest.addressed import Addressed, described, part_ids
+from copilot.ledger.log import Ledger, Record, append_all
+from copilot.ledger.records import Kind
+from policy.labels import Label
+from policy.scope import Scope
+from retrieval.stores.postgres.database import Connection
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot.ingest", "erasure.sql")
+_LATE = timedelta(minutes=5)
+"""Records say when they were made by the clock of their process, which may be that much behind."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """An erasure that its transaction has begun: nothing of it stands before `finish`."""
+
+    erasure_id: str
+    counts: Row
+    """Table → how many rows of it go with the parts."""
+    groups: tuple["Group", ...]
+    """The first one is recorded with the erasure itself, even where it is empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Openings that went, and the label of the record that names them: it covers them and who erased them."""
+
+    label: Label
+    label_id: int
+    erased: tuple[Row, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {"ledger_id": one["ledger_id"], "names": one["names"], "answers": one["answers"]}
+            for one in self.erased
+        ]
+
+
+async def begin(
+    connection: Connection,
+    scope: Scope,
+    ledger: Ledger,
+    given_id: str,
+    found: Sequence[Addressed],
+    record: Record,
+) -> Erasure:
+    """Takes out what was made of the parts, while they are still there.
+
+    The whole ledger is gone through before others have to wait, and once more what came in meanwhile.
+    """
+    erasure_id, label_id = uuid4().hex, await ledger.label_id(record.label)
+    values = {
+        "erasure_id": erasure_id,
+        "tenant": scope.tenant,
+        "label_id": label_id,
+        "document_id": given_id,
+        "sub": record.asker.principal.sub,
+        "part_ids": part_ids(found),
+    }
+    row = await _one(connection, "begin", values)
+    erased = await _traces(connection, erasure_id, "-infinity")
+    await connection.execute(_SQL["close"], values)
+    erased += await _traces(connection, erasure_id, row["begun_at"] - _LATE)
+    groups = await _grouped(connection, scope.tenant, ledger, record.label, label_id, erased)
+    return Erasure(erasure_id=erasure_id, counts=row["counts"], groups=groups)
+
+
+async def finish(
+    connection: Connection,
+    scope: Scope,
+    erasure: Erasure,
+    given_id: str,
+    found: Sequence[Addressed],
+    record: Record,
+) -> str:
+    """Searches what is left, and appends the deletion's record and those of the erasure; gives the former's id."""
+    texts = [part.text for one in found for part in one.parts]
+    searched = await _searched(connection, scope, erasure.erasure_id, texts)
+    first, *more = erasure.groups
+    said = described(given_id, found) | {"erasure_id": erasure.erasure_id}
+    body = {**said, "tables": dict(erasure.counts), "searched": searched}
+    records = [
+        (_record(record, group, body if group is first else said), group.label_id)
+        for group in (first, *more)
+    ]
+    ids = await append_all(connection, [(record, first.label_id), *records])
+    for group, recorded in zip(erasure.groups, ids[1:], strict=True):
+        await _note(connection, erasure.erasure_id, group, recorded)
+    values = {
+        "erasure_id": erasure.erasure_id,
+        "recorded": ids[1],
+        "body": Jsonb({**body, "deleted_by_record": ids[0], "reason": record.asker.reason}),
+    }
+    await connection.execute(_SQL["finish"], values)
+    return ids[0]
+
+
+def _record(record: Record, group: Group, said: Row) -> Record:
+    details = {"erasure": dict(said), "erased": group.to_json()}
+    return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
+
+
+async def _traces(
+    connection: Connection, erasure_id: str, since: datetime | Literal["-infinity"]
+) -> list[Row]:
+    values = {"erasure_id": erasure_id, "since": since}
+    return [*await (await connection.execute(_SQL["traces"], values)).fetchall()]
+
+
+async def _grouped(
+    connection: Connection,
+    tenant: str,
+    ledger: Ledger,
+    label: Label,
+    label_id: int,
+    erased: Sequence[Row],
+) -> tuple[Group, ...]:
+    """By who may know of them: whoever erased need not be one who may read what others asked."""
+    values = {"label_ids": sorted({row["label_id"] for row in erased})}
+    rows = await (await connection.execute(_SQL["labels"], values)).fetchall()
+    joined = {
+        row["label_id"]: label.join(Label.from_json(row["value"], tenant=tenant, where="label"))
+        for row in rows
+    }
+    by_label: dict[Label, list[Row]] = {label: []}
+    for row in erased:
+        by_label.setdefault(joined[row["label_id"]], []).append(row)
+    return tuple(
+        [
+            Group(
+                label=one,
+                label_id=label_id if one == label else await ledger.label_id(one),
+                erased=tuple(rows),
+            )
+            for one, rows in by_label.items()
+        ]
+    )
+
+
+async def _note(connection: Connection, erasure_id: str, group: Group, recorded: str) -> None:
+    merged: dict[str, tuple[list[str], int]] = {}
+    for row in group.erased:
+        names, answers = merged.get(row["ledger_id"], ([], 0))
+        merged[row["ledger_id"]] = (sorted({*names, *row["names"]}), answers + row["answers"])
+    values = {
+        "erasure_id": erasure_id,
+        "label_id": group.label_id,
+        "recorded": recorded,
+        "ids": list(merged),
+        "names": Jsonb({ledger_id: names for ledger_id, (names, _) in merged.items()}),
+        "answers": [answers for _, answers in merged.values()],
+    }
+    await connection.execute(_SQL["note"], values)
+
+
+async def _searched(
+    connection: Connection, scope: Scope, erasure_id: str, texts: Sequence[str]
+) -> dict[str, int]:
+    """Where eight words of the texts were looked for once they were gone, and how often they stood there."""
+    values: dict[str, Any] = {"erasure_id": erasure_id, "texts": list(texts)}
+    rows = await (await connection.execute(_SQL["search"], values)).fetchall()
+    await connection.execute(_SQL.scoped("others", scope.label_ids), values)
+    return {row["place"]: row["hits"] for row in rows}
+
+
+async def _one(connection: Connection, block: str, values: Row) -> dict[str, Any]:
+    row = await (await connection.execute(_SQL[block], values)).fetchone()
+    assert row is not None  # each gives one row
+    return row

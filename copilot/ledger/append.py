@@ -1,0 +1,114 @@
+"""Appending: entries go into the log in the transaction of what they tell of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from copilot.ledger.entry import Entry, Record
+from policy.errors import Unavailable
+from retrieval.stores.postgres.database import Connection
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot.ledger", "ledger.sql")
+
+
+async def append(connection: Connection, record: Record, label_id: int) -> str:
+    """Adds the record to the log within the caller's transaction; gives the ledger id."""
+    [ledger_id] = await append_all(connection, [(record, label_id)])
+    return ledger_id
+
+
+async def append_all(connection: Connection, records: Sequence[tuple[Record, int]]) -> list[str]:
+    """Adds the records, each with the id of its label, in their order; gives the ledger ids.
+
+    A scope that nobody has recorded yet under that label is stored with them.
+    """
+    entries = [Entry.of(record, label_id) for record, label_id in records]
+    await append_entries(connection, entries)
+    return [one.ledger_id for one in entries]
+
+
+async def append_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+    """All of them, with the answers that they keep. Raises Unavailable("ledger", …) where they are not taken."""
+    scopes = {
+        (one.label_id, scope.sha256): scope.value
+        for one in entries
+        if (scope := one.record.scope) is not None
+    }
+    values = _columns(entries) | {
+        "scope_label_ids": [label_id for label_id, _ in scopes],
+        "scopes": [sha256 for _, sha256 in scopes],
+    }
+    with durable():
+        if not await _appended(connection, values, len(entries)):
+            await _store(connection, scopes)
+            if not await _appended(connection, values, len(entries)):
+                raise Unavailable("ledger", "the ledger keeps no scopes; nothing was released")
+        for one in entries:
+            await _keep(connection, one)
+
+
+@contextmanager
+def durable() -> Iterator[None]:
+    """Says of whatever the database does not take that the ledger did not take it."""
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        raise Unavailable(
+            "ledger",
+            "the ledger takes no records; nothing was released",
+            refused=not isinstance(error, psycopg.OperationalError),
+        ) from error
+
+
+async def _appended(connection: Connection, values: Mapping[str, Any], entries: int) -> bool:
+    """Whether the entries are in: all of them, or none while one of their scopes is not stored."""
+    return (await connection.execute(_SQL["append"], values)).rowcount == entries
+
+
+async def _store(connection: Connection, scopes: Mapping[tuple[int, bytes], bytes]) -> None:
+    """Waits for whoever is just storing the same; in one order, so that nobody waits for one another."""
+    keys = sorted(scopes)
+    values = {
+        "label_ids": [label_id for label_id, _ in keys],
+        "digests": [sha256 for _, sha256 in keys],
+        "values": [scopes[key] for key in keys],
+    }
+    await connection.execute(_SQL["scope"], values)
+
+
+def _columns(entries: Sequence["Entry"]) -> dict[str, list[Any]]:
+    """What the entries put into three tables, column by column."""
+    filters = [one.filters for one in entries]
+    openings = [
+        (one.ledger_id, one.label_id, name, *opening)
+        for one in entries
+        for name, opening in one.openings.items()
+    ]
+    opened = ("opened_ids", "opened_label_ids", "names", "salts", "values")
+    return {
+        "ledger_ids": [one.ledger_id for one in entries],
+        "label_ids": [one.label_id for one in entries],
+        "tenants": [one.record.asker.principal.tenant for one in entries],
+        "ats": [one.at for one in entries],
+        "leaves": [one.leaf for one in entries],
+        **{name: [one[name] for one in filters] for name in filters[0]},
+        **dict(zip(opened, map(list, zip(*openings, strict=True)), strict=True)),
+    }
+
+
+async def _keep(connection: Connection, entry: Entry) -> None:
+    if entry.kept is None:
+        return
+    principal = entry.record.asker.principal
+    values = {
+        "answer_id": entry.kept.answer.answer_id,
+        "ledger_id": entry.ledger_id,
+        "tenant": principal.tenant,
+        "sub": principal.sub,
+        "label_ids": entry.kept.label_ids,
+        "body": entry.kept.body,
+    }
+    await connection.execute(_SQL["answer"], values)

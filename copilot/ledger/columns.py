@@ -1,0 +1,96 @@
+"""Whether what stands in columns, openings and stored answers is what the leaf of an entry commits to."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from copilot.ledger import scopes
+from copilot.ledger.entry import body_sha256
+from copilot.ledger.proofs.merkle import hash_leaf
+from copilot.ledger.proofs.record import commitment
+from copilot.ledger.stored import StoredEntry
+
+_FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
+
+Opening = Mapping[str, Any]
+
+
+def problems(entry: StoredEntry, where: str) -> tuple[list[str], int]:
+    """What is wrong with the entry, and how many of its openings are erased; `where` names it."""
+    row = entry.row
+    if row["ledger_id"] is None:
+        return [f"{where}: its entry is gone"], 0
+    found = _leaf_problems(row)
+    try:
+        leaf = json.loads(row["leaf"])
+        leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
+    except (ValueError, KeyError, TypeError):
+        return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], 0
+    if leaf_id != row["ledger_id"]:
+        found.append("bears another id than its leaf")
+    found += _missing(row, entry.openings, commitments)
+    erased = set(commitments) - {one["name"] for one in entry.openings}
+    for one in entry.openings:
+        found += _opening_problems(row, one, commitments.get(one["name"]))
+    return [f"{where}: {one}" for one in found], len(erased)
+
+
+def _leaf_problems(row: Mapping[str, Any]) -> list[str]:
+    checks = {
+        "has a leaf that does not match its hash": row["hash"] == hash_leaf(row["leaf"]),
+        "bears another label than its leaf's place": row["leaf_label"] == row["label"],
+    }
+    return [problem for problem, holds in checks.items() if not holds]
+
+
+def _missing(
+    row: Mapping[str, Any], openings: Sequence[Opening], commitments: Mapping[str, str]
+) -> list[str]:
+    names = {one["name"] for one in openings}
+    checks = {
+        "it has an answer that it does not commit to": row["answer_body"] is None
+        or "stored_answer" in commitments,
+        "its filter columns stand although the act was erased": not row["has_act"]
+        or "act" in names,
+        "its index is gone, which no erasure takes": "index" in names,
+    }
+    return [problem for problem, holds in checks.items() if not holds]
+
+
+def _opening_problems(row: Mapping[str, Any], opening: Opening, expected: str | None) -> list[str]:
+    name, found = opening["name"], []
+    if opening["label"] != row["label"]:
+        found.append(f"{name} bears another label than its entry")
+    if commitment((opening["salt"], opening["value"])) != expected:
+        return [*found, f"{name} does not match its commitment"]
+    return found + _content_problems(row, opening)
+
+
+def _content_problems(row: Mapping[str, Any], opening: Opening) -> list[str]:
+    value = json.loads(opening["value"])
+    match opening["name"]:
+        case "index":
+            return _index_problems(row, value)
+        case "act":
+            return _act_problems(row, value)
+        case "stored_answer":
+            same = row["answer_body"] is None or body_sha256(row["answer_body"]) == value["sha256"]
+            return [] if same else ["its stored answer is not the one that was given"]
+        case "scope" if isinstance(value, dict):
+            return scopes.problems(value, opening["scope"])
+    return []
+
+
+def _index_problems(row: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
+    stored = [row["tenant"], json.loads(row["label"]), row["recorded_at"].isoformat()]
+    said = [index.get("tenant"), index.get("label"), index.get("recorded_at")]
+    return [] if stored == said else ["its columns differ from the recorded index"]
+
+
+def _act_problems(row: Mapping[str, Any], act: Mapping[str, Any]) -> list[str]:
+    label = json.dumps(act.get("label"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    at = row["recorded_at"].isoformat()
+    stored = {name: row[name] for name in (*_FILTERS, "label", "act_label")} | {"at": at}
+    said = {name: act.get(name) for name in _FILTERS} | {"at": act.get("recorded_at")}
+    said |= {"label": label, "act_label": label}  # as policy.labels writes its canonical form
+    return [] if stored == said else ["its filter columns differ from the recorded act"]

@@ -1,0 +1,183 @@
+"""Records and what becomes of them: a leaf that commits to everything, and openings that may be erased."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import rfc8785
+
+from copilot.ledger.proofs.record import commitment
+from copilot.ledger.records import Kind
+from copilot.ledger.scopes import name_of
+from policy.labels import Label, join_all
+from policy.principal import Asker
+from policy.scope import Scope, WrittenScope
+
+_VERSION = 1
+_SMALL = 2**53
+"""Whole numbers below it are written alike by everybody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An act as it goes into the log. Everything in `details` is committed to with a salt of its own."""
+
+    kind: Kind
+    asker: Asker
+    outcome: str
+    policy_revision: str
+    label: Label
+    """Who may read the details: the join of the asker's high-water mark and all that was read."""
+    scope: WrittenScope | None = None
+    """What was open to the asker, for the details to name; None where the act was not about a scope."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAnswer:
+    """An answer that is kept with its record; `label_ids` are those of all that went into it."""
+
+    answer_id: str
+    label_ids: tuple[int, ...]
+    body: Mapping[str, Any]
+
+
+def high_water(asker: Asker, scope: Scope | None = None) -> Label:
+    """The label of what the asker typed: as strict as the most they could be writing about.
+
+    The scope says how far that may be released. Without one, with nothing in it, or with one that a weak
+    sign-in has narrowed, no further than to the asker's own nation: they may still write of what they know.
+    """
+    principal = asker.principal
+    own = frozenset([principal.nationality])
+    granted = [
+        Label(
+            tenant=principal.tenant,
+            classification=grant.clearance,
+            compartments=grant.compartments,
+            authorities=grant.authorities,
+        )
+        for grant in principal.grants
+    ]
+    label = Label(
+        tenant=principal.tenant,
+        classification=principal.clearance,
+        compartments=principal.compartments,
+        releasable_to=scope.releasable_to if scope and scope.labels and asker.fresh else own,
+        authorities=principal.authority_names,
+    )
+    return join_all([label, *granted])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer as it is stored: with whose it is, under which labels it may be read again."""
+
+    answer: StoredAnswer
+    label_ids: list[int]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as it goes into the log: its leaf commits to each opening, which is a salt and a value."""
+
+    record: Record
+    label_id: int
+    ledger_id: str
+    at: datetime
+    leaf: bytes
+    openings: Mapping[str, tuple[bytes, bytes]]
+    kept: KeptAnswer | None = None
+    """The answer that the record released, where it is kept: it commits to that one too."""
+
+    @classmethod
+    def of(cls, record: Record, label_id: int, answer: StoredAnswer | None = None) -> "Entry":
+        ledger_id, at = uuid4().hex, datetime.now(UTC)
+        kept = None
+        if answer is not None:
+            record, kept = _with_answer(record, label_id, answer)
+        openings = {
+            name: (secrets.token_bytes(16), canonical(value))
+            for name, value in _details(record, at).items()
+        }
+        commitments = {name: commitment(opening) for name, opening in openings.items()}
+        leaf = canonical({"version": _VERSION, "id": ledger_id, "commitments": commitments})
+        return cls(record, label_id, ledger_id, at, leaf, openings, kept)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What auditors filter by."""
+        return _filters(self.record)
+
+
+def _with_answer(record: Record, label_id: int, answer: StoredAnswer) -> tuple[Record, KeptAnswer]:
+    """The answer tells of the question as well, so it needs the record's label besides what it was made of."""
+    body = canonical(dict(answer.body))
+    stored = {"answer_id": answer.answer_id, "sha256": hashlib.sha256(body).hexdigest()}
+    kept = KeptAnswer(
+        answer=answer, label_ids=sorted({label_id, *answer.label_ids}), body=body.decode()
+    )
+    return replace(record, details={**record.details, "stored_answer": stored}), kept
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785. Where json writes the same it is asked, since it takes a tenth of the time."""
+    if _plain(value):
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return text.encode()
+    return rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether there is no number in it but small whole ones, and no name by which json would sort otherwise."""
+    kind = type(value)
+    if kind is dict:
+        return all(type(name) is str and name.isascii() and _plain(value[name]) for name in value)
+    if kind is list:
+        return all(map(_plain, value))
+    return kind is str or value is None or kind is bool or (kind is int and abs(value) < _SMALL)
+
+
+def body_sha256(body: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a stored answer, over its canonical bytes."""
+    return hashlib.sha256(canonical(dict(body))).hexdigest()
+
+
+def _filters(record: Record) -> dict[str, str]:
+    return {
+        "kind": str(record.kind),
+        "sub": record.asker.principal.sub,
+        "purpose": record.asker.purpose,
+        "outcome": record.outcome,
+        "policy_revision": record.policy_revision,
+    }
+
+
+def _index(record: Record, at: datetime) -> dict[str, dict[str, Any]]:
+    """`act` says who did what, and may be erased; `index`, when and under which label, and may not."""
+    index = {
+        "tenant": record.asker.principal.tenant,
+        "label": record.label.to_json(),
+        "recorded_at": at.isoformat(),
+    }
+    who = {"reason": record.asker.reason, "impersonated_by": record.asker.impersonated_by}
+    return {"index": index, "act": _filters(record) | who | _broken_glass(record, at) | index}
+
+
+def _details(record: Record, at: datetime) -> dict[str, Any]:
+    """All that the leaf commits to."""
+    named = {"scope": name_of(record.scope)} if record.scope else {}
+    return {**_index(record, at), **record.details, **named}
+
+
+def _broken_glass(record: Record, at: datetime) -> dict[str, list[str]]:
+    """The grants under which the act was done, where there are any."""
+    grants = record.asker.principal.grants
+    used = [one.grant_id for one in grants if at.timestamp() < one.not_after]
+    return {"break_glass": used} if used else {}

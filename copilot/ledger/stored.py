@@ -1,0 +1,109 @@
+"""The stored log as the operator reads it, who holds the database's own credentials: all of it, at one moment."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row
+
+from copilot.ledger import scopes
+from copilot.ledger.proofs.checkpoint import SignedCheckpoint, open_checkpoint
+from copilot.ledger.proofs.keys import VerifierKey
+from copilot.ledger.proofs.merkle import Subtree
+from copilot.ledger.tree import subtree_hashes
+from policy.errors import Unavailable
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot.ledger", "verify.sql")
+_BATCH = 500
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it stands: its leaf in the tree beside its columns, and what openings are left of it."""
+
+    row: Mapping[str, Any]
+    openings: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    size: int
+    root: bytes
+    note: bytes
+
+    def opened(self, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
+        """BadInput where the log did not sign it with these keys."""
+        origin = keys[0].name if keys else ""
+        return open_checkpoint(self.note, origin=origin, keys=keys)
+
+
+class StoredLog:
+    """One transaction that reads: what is written meanwhile is not seen."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Row]) -> None:
+        self._connection = connection
+
+    async def batches(
+        self, block: Literal["leaves", "unsealed"]
+    ) -> AsyncIterator[Sequence[StoredEntry]]:
+        """All entries, sealed or still waiting, in their order."""
+        after = -1
+        while rows := await self._rows(block, after=after, first=_BATCH):
+            openings = await self._openings(rows)
+            yield [StoredEntry(row, openings.get(row["leaf_id"], [])) for row in rows]
+            after = rows[-1]["leaf_index"]
+
+    async def checkpoints(self, after: int, to: int) -> list[StoredCheckpoint]:
+        """Those of more than `after` leaves and at most `to`, the smallest first."""
+        return [
+            StoredCheckpoint(**row) for row in await self._rows("checkpoints", after=after, to=to)
+        ]
+
+    async def newest(self) -> StoredCheckpoint | None:
+        rows = await self._rows("newest")
+        return StoredCheckpoint(**rows[0]) if rows else None
+
+    async def keys(self) -> list[VerifierKey]:
+        """Those that the log names as its own; BadInput where one is none."""
+        return [VerifierKey.parse(row["verifier_key"]) for row in await self._rows("keys")]
+
+    async def astray(self, block: Literal["nowhere", "strays", "erasing"], most: int) -> list[str]:
+        """Ids of entries without a place, of pieces without an entry, or of erasures that wait to be sealed."""
+        return [row["ledger_id"] for row in await self._rows(block, first=most)]
+
+    async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:
+        return await subtree_hashes(self._connection, wanted)
+
+    async def _openings(self, rows: Sequence[Row]) -> dict[str, list[Row]]:
+        """By ledger id; each with the scope that it names, as that is stored."""
+        openings = await self._rows("openings", ids=[row["leaf_id"] for row in rows])
+        stored = await scopes.stored(self._connection, openings)
+        found: dict[str, list[Row]] = {}
+        for one in openings:
+            scope = stored.get((one["label_id"], scopes.digest_in(one) or ""))
+            found.setdefault(one["ledger_id"], []).append(one | {"scope": scope})
+        return found
+
+    async def _rows(self, block: str, **values: Any) -> list[Row]:
+        return await (await self._connection.execute(_SQL[block], values)).fetchall()
+
+
+@asynccontextmanager
+async def stored_log(url: str) -> AsyncIterator[StoredLog]:
+    """Raises Unavailable where the database cannot be reached, or breaks off."""
+    try:
+        async with await psycopg.AsyncConnection.connect(
+            url, row_factory=dict_row, connect_timeout=5
+        ) as connection:
+            await connection.execute("SET TIME ZONE 'UTC'")
+            await connection.commit()
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+            await connection.set_read_only(True)
+            yield StoredLog(connection)
+    except psycopg.OperationalError as error:
+        raise Unavailable("postgres", "cannot reach the database that holds the ledger") from error

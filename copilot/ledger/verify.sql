@@ -1,0 +1,49 @@
+-- name: leaves
+-- In their order; a leaf whose entry is gone has none.
+SELECT v.leaf_index, v.hash, v.ledger_id AS leaf_id, k.canonical AS leaf_label, e.ledger_id, e.tenant, e.recorded_at, e.leaf,
+       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
+       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
+       (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
+FROM ledger_leaves v JOIN labels k ON k.label_id = v.label_id
+LEFT JOIN ledger_entries e ON e.ledger_id = v.ledger_id LEFT JOIN labels l ON l.label_id = e.label_id
+LEFT JOIN ledger_acts a ON a.ledger_id = e.ledger_id LEFT JOIN labels m ON m.label_id = a.label_id
+WHERE v.leaf_index > %(after)s ORDER BY v.leaf_index LIMIT %(first)s
+-- name: unsealed
+SELECT v.seq AS leaf_index, v.hash, v.ledger_id AS leaf_id, k.canonical AS leaf_label,
+       e.ledger_id, e.tenant, e.recorded_at, e.leaf,
+       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
+       a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
+       (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
+FROM ledger_unsealed v LEFT JOIN labels k ON k.label_id = v.label_id
+LEFT JOIN ledger_entries e ON e.ledger_id = v.ledger_id LEFT JOIN labels l ON l.label_id = e.label_id
+LEFT JOIN ledger_acts a ON a.ledger_id = e.ledger_id LEFT JOIN labels m ON m.label_id = a.label_id
+WHERE v.seq > %(after)s ORDER BY v.seq LIMIT %(first)s
+-- name: nowhere
+-- Written, and neither sealed nor waiting for it.
+SELECT e.ledger_id FROM ledger_entries e
+WHERE NOT EXISTS (SELECT FROM ledger_leaves v WHERE v.ledger_id = e.ledger_id)
+  AND NOT EXISTS (SELECT FROM ledger_unsealed u WHERE u.ledger_id = e.ledger_id)
+ORDER BY e.recorded_at, e.ledger_id LIMIT %(first)s
+-- name: strays
+-- Openings, acts and answers of entries that are not there.
+SELECT DISTINCT ledger_id FROM (
+    SELECT ledger_id FROM ledger_openings UNION SELECT ledger_id FROM ledger_acts UNION SELECT ledger_id FROM answers) AS s
+WHERE NOT EXISTS (SELECT FROM ledger_entries e WHERE e.ledger_id = s.ledger_id)
+ORDER BY ledger_id LIMIT %(first)s
+-- name: erasing
+-- Erasures whose records are not sealed yet, while what they name is gone.
+SELECT u.ledger_id FROM ledger_unsealed u JOIN ledger_acts a ON a.ledger_id = u.ledger_id AND a.kind = 'erasure'
+LIMIT %(first)s
+-- name: checkpoints
+SELECT size, root, note FROM ledger_checkpoints WHERE size > %(after)s AND size <= %(to)s ORDER BY size
+-- name: newest
+SELECT size, root, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1
+-- name: keys
+SELECT verifier_key, from_size FROM ledger_keys ORDER BY from_size, verifier_key
+-- name: openings
+SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
+FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
+ORDER BY o.ledger_id, o.name
+-- name: scopes
+SELECT label_id, sha256, s.value FROM ledger_scopes s
+JOIN unnest(%(label_ids)s::int[], %(digests)s::bytea[]) AS named (label_id, sha256) USING (label_id, sha256)

@@ -1,0 +1,1 @@
+"""Recorded decisions made again: by the policy that decided then, and by today's."""

@@ -1,0 +1,259 @@
+"""Defensible deletion: nothing of the text is left, the ledger still verifies, and says what went."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from copilot.acts import Copilot
+from copilot.ingest.documents import Document, Part
+from copilot.ledger.verify import verify
+from copilot.results import Answer, Deleted, SearchResult
+from policy.labels import Classification, Label
+from policy.principal import Asker, Principal
+from tests.integration.erased import found, said
+
+pytestmark = pytest.mark.anyio
+
+U, S = (Label(tenant="t1", classification=one) for one in (Classification.U, Classification.S))
+TEXT = (
+    "Anton Drell met the harbour master on the northern pier at Kestrel Quay before the tanker left. "
+    "He paid forty thousand francs in cash to Alder Shipping for the berth and asked for no receipt."
+)
+OTHER = "Elsa Vance keeps the books of Alder Shipping in a narrow room above the chandler's shop."
+QUESTION = "Who met the harbour master on the northern pier at Kestrel Quay?"
+TITLE = "What the watchman of Kestrel Quay saw on the night of the third of May"
+
+
+def someone(sub: str, level: Classification) -> Asker:
+    principal = Principal(
+        sub=sub,
+        tenant="t1",
+        clearance=level,
+        nationality="USA",
+        roles=frozenset(["analyst", "ingester", "auditor", "admin"]),
+        purposes=("investigation",),
+    )
+    return Asker(principal=principal, purpose="investigation")
+
+
+ANN, LOW = someone("ann", Classification.S), someone("low", Classification.U)
+
+
+def document(name: str, text: str = TEXT, label: Label = S, title: str = TITLE) -> Document:
+    parts = (Part(label=label, text=text),)
+    return Document(document_id=name, title=title, label=label, parts=parts, source="watch.md")
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+async def answered(copilot: Copilot, question: str = QUESTION, who: Asker = ANN) -> Answer:
+    outcome = await copilot.ask(who, question)
+    assert isinstance(outcome, Answer), outcome
+    return outcome
+
+
+async def deleted(copilot: Copilot, name: str = "a", who: Asker = ANN) -> Deleted:
+    outcome = await copilot.administration.delete(who, name)
+    assert isinstance(outcome, Deleted), outcome
+    return outcome
+
+
+async def test_no_eight_words_of_it_are_left_anywhere(copilot: Copilot, database_url: str) -> None:
+    await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
+    given = await answered(copilot)
+    assert {c.document_id for s in given.sentences for c in s.citations} == {"a"}
+    await copilot.search(ANN, "What did the harbour master of Kestrel Quay get for the berth?")
+    before = found(said(database_url), TEXT, TITLE)
+    assert before >= {"parts.text", "chunks.text", "documents.title", "answers.body"}
+    assert "ledger_openings.value" in before
+    await deleted(copilot)
+    assert found(said(database_url), TEXT, TITLE) == set()
+    assert found(said(database_url), OTHER) >= {"parts.text", "chunks.text"}
+    result = await verify(database_url)
+    assert result.problems == []
+    assert result.erased > 0
+
+
+async def test_its_vectors_and_postings_are_gone_from_memory(copilot: Copilot) -> None:
+    await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
+    await answered(copilot)
+    await deleted(copilot)
+    outcome = await copilot.search(ANN, QUESTION)
+    assert isinstance(outcome, SearchResult)
+    assert {one.chunk.document_id for one in outcome.contexts} <= {"b"}
+
+
+async def test_the_record_names_each_opening_that_went(
+    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    await copilot.ingest(ANN, [document("a")])
+    given = await answered(copilot)
+    named = "SELECT ledger_id, name FROM ledger_openings"
+    before = {(row["ledger_id"], row["name"]) for row in owner.execute(named).fetchall()}
+    await deleted(copilot)
+    left = {(row["ledger_id"], row["name"]) for row in owner.execute(named).fetchall()}
+    [record] = owner.execute(
+        """SELECT convert_from(value, 'UTF8')::json AS erased FROM ledger_openings o JOIN ledger_acts a
+           USING (ledger_id) WHERE a.kind = 'erasure' AND o.name = 'erased'"""
+    ).fetchall()
+    went = {(one["ledger_id"], name) for one in record["erased"] for name in one["names"]}
+    assert went == before - left
+    assert {"answer", "contexts", "question"} <= {
+        name for ledger_id, name in went if ledger_id == given.ledger_id
+    }
+
+
+async def test_a_question_in_other_words_stays(
+    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    await copilot.ingest(ANN, [document("a")])
+    given = await answered(copilot, "Who did the harbour master meet?")
+    await deleted(copilot)
+    rows = owner.execute(
+        "SELECT name FROM ledger_openings WHERE ledger_id = %s", [given.ledger_id]
+    ).fetchall()
+    names = {row["name"] for row in rows}
+    assert {"act", "index", "question", "plan"} <= names
+    assert not {"answer", "contexts", "dropped"} & names
+
+
+async def test_what_another_document_says_as_well_stays_with_what_was_made_of_it(
+    copilot: Copilot, database_url: str
+) -> None:
+    """Somebody who may not read what is deleted asks of a copy that they may read."""
+    await copilot.ingest(ANN, [document("a"), document("open", label=U, title="")])
+    given = await answered(copilot, who=LOW)
+    await deleted(copilot)
+    assert {"parts.text", "answers.body"} <= found(said(database_url), TEXT)
+    read = await copilot.answer(LOW, given.answer_id)
+    assert isinstance(read, Answer)
+    assert read.sentences == given.sentences
+
+
+async def test_an_answer_from_an_earlier_version_goes_with_the_later_one(
+    copilot: Copilot, database_url: str
+) -> None:
+    await copilot.ingest(ANN, [document("a")])
+    await answered(copilot)
+    await copilot.ingest(ANN, [document("a", f"{TEXT} Nobody saw him again.")])
+    await deleted(copilot)
+    assert found(said(database_url), TEXT, TITLE) == set()
+
+
+async def test_a_record_that_comes_after_the_deletion_keeps_nothing_of_it(
+    copilot: Copilot, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deletion comes between the last look at what may be read and the record."""
+    await copilot.ingest(ANN, [document("a")])
+    ledger = copilot._pipeline._ledger
+    record, late = ledger.record, False
+
+    async def recorded(one: Any, answer: Any = None) -> str:
+        nonlocal late
+        if answer is not None and not late:
+            late = True
+            await deleted(copilot)
+        return await record(one, answer)
+
+    monkeypatch.setattr(ledger, "record", recorded)
+    await copilot.ask(ANN, "Who did the harbour master meet?")
+    assert late
+    assert found(said(database_url), TEXT) == set()
+    assert (await verify(database_url)).problems == []
+
+
+async def test_what_is_taken_in_again_is_recorded_again(
+    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    await copilot.ingest(ANN, [document("a")])
+    await deleted(copilot)
+    await copilot.ingest(ANN, [document("a")])
+    given = await answered(copilot)
+    rows = owner.execute(
+        "SELECT FROM ledger_openings WHERE ledger_id = %s AND name IN ('answer', 'contexts')",
+        [given.ledger_id],
+    ).fetchall()
+    assert len(rows) == 2
+    assert isinstance(await copilot.answer(ANN, given.answer_id), Answer)
+
+
+async def test_deleting_while_others_ask_leaves_nothing_and_breaks_nobody(
+    copilot: Copilot, database_url: str
+) -> None:
+    many = [document(f"d{n}", f"{TEXT} Berth number {n} was his.", title="") for n in range(6)]
+    await copilot.ingest(ANN, many)
+    kinds: list[str] = []
+
+    async def ask() -> None:
+        for _ in range(4):
+            outcome = await copilot.ask(ANN, "Who did the harbour master meet?")
+            kinds.append(outcome.kind)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(ask)
+        for n in range(6):
+            tasks.start_soon(deleted, copilot, f"d{n}")
+    assert set(kinds) <= {"Answer", "NotFound", "Denied"}
+    assert found(said(database_url), TEXT) == set()
+    assert (await verify(database_url)).problems == []
+
+
+@pytest.mark.parametrize("table", ["erased_openings", "erased_parts", "ledger_acts"])
+async def test_an_erasure_that_dies_in_the_middle_has_done_nothing(
+    copilot: Copilot,
+    database_url: str,
+    owner: psycopg.Connection[dict[str, Any]],
+    table: str,
+) -> None:
+    await copilot.ingest(ANN, [document("a")])
+    given = await answered(copilot)
+    owner.execute(
+        """CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"""
+    )
+    when = "WHEN (NEW.kind = 'erasure')" if table == "ledger_acts" else ""
+    owner.execute(
+        f"CREATE TRIGGER die AFTER INSERT ON {table} FOR EACH ROW {when} EXECUTE FUNCTION die()".encode()
+    )
+    before = found(said(database_url), TEXT)
+    assert (await copilot.administration.delete(ANN, "a")).kind == "Unavailable"
+    assert found(said(database_url), TEXT) == before
+    assert owner.execute("SELECT FROM erasures").fetchall() == []
+    assert isinstance(await copilot.answer(ANN, given.answer_id), Answer)
+    owner.execute(f"DROP TRIGGER die ON {table}".encode())
+    await deleted(copilot)
+    assert found(said(database_url), TEXT) == set()
+
+
+async def test_nothing_is_erased_without_a_record_of_it(
+    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    """Whoever writes may begin an erasure; it does not come to be unless it is recorded and the parts go."""
+    from retrieval.stores.postgres.database import Role, serving_conninfo
+
+    await copilot.ingest(ANN, [document("a")])
+    await answered(copilot)
+    [row] = owner.execute("SELECT part_id, label_id FROM parts").fetchall()
+    before = found(said(database_url), TEXT)
+    label_id, part_id = row["label_id"], row["part_id"]
+    with psycopg.connect(serving_conninfo(database_url, Role.WRITER, 10)) as writer:
+        scoped = [f"{{{label_id}}}"]
+        writer.execute("SELECT set_config('copilot.label_ids', %s, true)", scoped)
+        assert writer.execute("SELECT * FROM erase_traces('e', '-infinity')").fetchall() == []
+        begin = "SELECT begin_erasure('e', 't1', %s, 'a', 'ann', %s)"
+        writer.execute(begin, [label_id, [part_id]])
+        went = writer.execute("SELECT * FROM erase_traces('e', '-infinity')").fetchall()
+        assert went
+        with pytest.raises(psycopg.errors.RaiseException, match="must be"):
+            writer.commit()
+        writer.rollback()
+    assert found(said(database_url), TEXT) == before
