@@ -1,6 +1,7 @@
 """The embedded policy engine: the bundle's WASM build, evaluated in this process."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from policy.bundle import Built, installed, load_bundle, load_wasm
 from policy.errors import Misconfigured, Unavailable
 from policy.installation import Installation
 from policy.rego_engine import ENTRY_POINTS, RegoEngine
+
+_log = logging.getLogger(__name__)
 
 _INSTANCES = 2
 _MAX_BYTES = 16_000_000
@@ -39,8 +42,12 @@ class Evaluator:
                 return await loop.run_in_executor(
                     self._threads, lambda: self._policy.evaluate(dict(question), rule)
                 )
+        except TimeoutError as error:
+            late = f"the embedded policy engine did not answer in {self._timeout:g} s"
+            raise Unavailable("policy", late) from error
         # RuntimeError: the threads have ended.
-        except (OpaWasmError, RuntimeError, TimeoutError) as error:
+        except (OpaWasmError, RuntimeError) as error:
+            _log.warning("the embedded policy engine failed: %s", type(error).__name__)
             raise Unavailable("policy", "the embedded policy engine failed; see the log") from error
 
     def close(self) -> None:

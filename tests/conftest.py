@@ -4,7 +4,6 @@ import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,7 +158,7 @@ def live_server(
 
     uri = postgres_server.clone(postgres, case_file_template)
     settings = _settings(uri, models_dir, tmp_path_factory.mktemp("live"))
-    with serve(replace(settings, policy_timeout_s=10.0)) as server:
+    with serve(settings) as server:
         yield server
     postgres_server.drop(postgres, uri)
 
@@ -167,7 +166,10 @@ def live_server(
 def _settings(uri: str, models_dir: Path, data_dir: Path) -> "Settings":
     from copilot.settings import Settings
 
-    return Settings(data_dir=data_dir, models_dir=models_dir, database_url=uri)
+    # A machine that stands still for a second is no failing policy engine.
+    return Settings(
+        data_dir=data_dir, models_dir=models_dir, database_url=uri, policy_timeout_s=10.0
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
