@@ -210,7 +210,7 @@ def test_killed_under_load_and_started_again(
         assert late, "they went on without"
         assert world.ready().json() == {
             "ready": True,
-            "dependencies": {"postgres": "ok", "policy": "ok", "neo4j": "ok"},
+            "dependencies": {"postgres": "ok", "policy": "ok", "ledger": "ok", "neo4j": "ok"},
         }
     finally:
         load.stop()
