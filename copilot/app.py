@@ -23,6 +23,7 @@ from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.keeping import Keeper
 from copilot.ledger.log import Ledger
+from copilot.operating import Operating
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
@@ -94,7 +95,7 @@ async def build(
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
-    keeper = Keeper(settings, database) if sealing else None
+    keeper = Keeper(settings, database, Operating(database, engine).rotated) if sealing else None
     try:
         follower = await following(settings, database, embedder)
         follower.watch()

@@ -32,6 +32,7 @@ LABELLED = [
 SEALS = [
     *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
     "ledger_published",
+    "ledger_rotations",
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""

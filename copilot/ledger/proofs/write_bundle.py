@@ -49,7 +49,7 @@ class Contents(NamedTuple):
     rotations: Sequence[bytes] = ()
     """Envelopes, one for each change of the key."""
     extra: Mapping[str, bytes] = {}
-    """Files below `policy/`, `schemas/`, `prov/`."""
+    """Files below `policy/`, `schemas/`, `prov/`, as `BundleWriter.attach` takes them."""
     whole: bool = True
     """Whether all records up to the checkpoint follow, or a selection of them."""
 
@@ -63,9 +63,9 @@ class Export(NamedTuple):
 
 
 class BundleWriter:
-    """Takes records in the order of their indices; the folder is there after `finish`, and never before.
+    """Takes records in the order of their indices; the folder is there after `give`, and never before.
 
-    For `with`: without `finish` nothing is left behind. OSError is the caller's to name.
+    For `with`: without `finish` and `give` nothing is left behind. OSError is the caller's to name.
     """
 
     def __init__(self, folder: Path, contents: Contents, proofs: Proofs) -> None:
@@ -76,6 +76,8 @@ class BundleWriter:
         self._folder, self._contents, self._proofs = folder, contents, proofs
         self._sha256 = dict[str, str]()
         self._records, self._last, self._given = 0, -1, set[str]()
+        self.length = 0
+        """Bytes of all that was written so far."""
         self._digest = hashlib.sha256()
 
     def __enter__(self) -> Self:
@@ -112,11 +114,20 @@ class BundleWriter:
             )
         self._lines.write(line)
         self._digest.update(line)
+        self.length += len(line)
         self._given |= new.keys()
         self._records, self._last = self._records + 1, record.leaf_index
 
-    def finish(self, export: Export) -> None:
-        """Signs the statement and gives the folder its name, once all is on the disk."""
+    def attach(self, name: str, data: bytes) -> None:
+        """A further file, whose hash the statement names. BadInput where it may not be in a bundle, or is there."""
+        if not is_extra(name):
+            raise BadInput(f"{name} is no file that a bundle can hold")
+        if name in self._sha256:
+            raise BadInput(f"{name} is in the bundle already")
+        self._write(name, data)
+
+    def finish(self, export: Export) -> str:
+        """Signs the statement, once all is on the disk; gives the SHA-256 (hex) of the statement's file."""
         if self._contents.whole and self._records != self._checkpoint.size:
             raise BadInput(
                 f"a whole log of {self._checkpoint.size} records has not {self._records}"
@@ -124,9 +135,14 @@ class BundleWriter:
         self._lines.flush()
         os.fsync(self._lines.fileno())
         self._sha256[RECORDS] = self._digest.hexdigest()
-        self._write(STATEMENT, self._statement(export).sign(export.signers))
+        statement = self._statement(export).sign(export.signers)
+        self._write(STATEMENT, statement)
         for folder in (*filter(Path.is_dir, self._partial.rglob("*")), self._partial):
             _sync(folder)
+        return hashlib.sha256(statement).hexdigest()
+
+    def give(self) -> None:
+        """Gives the finished folder its name."""
         self._partial.rename(self._folder)
         self._undo.pop_all()
         self._lines.close()
@@ -151,9 +167,7 @@ class BundleWriter:
         self._write(KEYS, "".join(f"{one}\n" for one in given.keys).encode())
         self._write(ROTATIONS, b"".join(one + b"\n" for one in given.rotations))
         for name, data in given.extra.items():
-            if not is_extra(name):
-                raise BadInput(f"{name} is no file that a bundle can hold")
-            self._write(name, data)
+            self.attach(name, data)
 
     def _earlier(self) -> Iterable[bytes]:
         """Each with the path to the next, the last one's to the bundle's checkpoint."""
@@ -171,6 +185,7 @@ class BundleWriter:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        self.length += len(data)
         if name != STATEMENT:
             self._sha256[name] = hashlib.sha256(data).hexdigest()
 
@@ -189,6 +204,7 @@ def write_bundle(
             path = None if contents.whole else proofs.inclusion(one.leaf_index, size)
             writer.add(one._replace(path=path))
         writer.finish(export)
+        writer.give()
 
 
 def _sync(folder: Path) -> None:

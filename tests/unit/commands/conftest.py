@@ -34,8 +34,17 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         made.embedder, made.sealing = embedder, sealing
         yield made
 
+    async def ready_url(settings: Settings) -> str:
+        return str(settings.database_url)
+
+    async def note_changes(settings: Settings, url: str) -> None:
+        assert not made.warmed
+        made.noted += [url]
+
     for module in (query, ingest, operate, demo, serve):
         monkeypatch.setattr(module, "opened", opened)
+    monkeypatch.setattr(serve, "ready_url", ready_url)
+    monkeypatch.setattr(serve, "note_changes", note_changes)
     return made
 
 

@@ -38,6 +38,8 @@ class Product:
     embedder: object = None
     """What it was opened with."""
     sealing: bool = False
+    noted: list[str] = field(default_factory=list)
+    """Databases of which was recorded what holds for them."""
 
     def warm(self) -> None:
         self.warmed = True

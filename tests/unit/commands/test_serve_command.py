@@ -25,6 +25,7 @@ def test_serve_listens_where_it_is_told(
     assert listening == [((product, {}), "127.0.0.1", 9000)]
     assert product.warmed
     assert product.sealing
+    assert product.noted == [str(settings.database_url)]  # what holds from now on is recorded first
 
 
 def test_several_processes_listen_together_with_one_embedder(
@@ -56,6 +57,7 @@ def test_several_processes_listen_together_with_one_embedder(
     assert done == ["migrated", "loaded", "3 forks"]
     assert listening == [((product, {}), "127.0.0.1", 8000, True)]
     assert product.embedder is embedder
+    assert len(product.noted) == 1
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_opened(
