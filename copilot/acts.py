@@ -22,6 +22,8 @@ from copilot.ingest.ingest import Ingest, Progress
 from copilot.ingest.report import IngestReport
 from copilot.ledger.audit import Filters
 from copilot.ledger.records import Kind, Page
+from copilot.provenance.provenances import Provenances
+from copilot.provenance.results import ProvenanceOutcome
 from copilot.rate_limit import RateLimit
 from copilot.reads import Read, entities_in, read_in
 from copilot.recorder import Recorder
@@ -99,6 +101,7 @@ class Copilot:
         pipeline: Pipeline,
         ingest: Ingest,
         replays: Replays,
+        provenances: Provenances,
         administration: Administration,
         disposal: Disposal,
         metrics: Metrics,
@@ -121,6 +124,7 @@ class Copilot:
         self._pipeline = pipeline
         self._ingest = ingest
         self._replays = replays
+        self._provenances = provenances
         self._watched = watched
         self._sealed = sealed
         self._passages = PostgresPassages(database)
@@ -241,6 +245,10 @@ class Copilot:
     async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
         """A recorded decision made again, by the policy of then and by today's; BadInput where it is none."""
         return await self._replays.replay(asker, ledger_id)
+
+    async def provenance(self, asker: Asker, given_id: str) -> ProvenanceOutcome:
+        """How an answer came about, by its id or that of its entry: for who may read it, and for auditors."""
+        return await self._provenances.provenance(asker, given_id)
 
     async def ingest(
         self,

@@ -27,6 +27,7 @@ from copilot.operating import Operating
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
+from copilot.provenance.provenances import Provenances
 from copilot.recorder import Recorder
 from copilot.replay.bundles import PolicyBundles
 from copilot.replay.decided import Decisions
@@ -208,6 +209,15 @@ def assemble(
             passages=PostgresPassages(database),
             bundles=bundles,
             policies=RecordedPolicies(timeout=settings.policy_timeout_s),
+        ),
+        provenances=Provenances(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            passages=PostgresPassages(database),
+            metrics=metrics,
         ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(

@@ -19,6 +19,7 @@ from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.verify_bundle import verify_bundle
 from copilot.ledger.seal import seal_now
 from copilot.ledger.stored import stored_log
+from copilot.provenance.exported import PROV_LINES, prov_line
 from copilot.settings import Settings
 from policy.errors import BadInput
 
@@ -104,6 +105,7 @@ async def export(settings: Settings, options: Namespace) -> int:
                 by="copilot ledger export",
                 signers=keys,
                 given=operator.exported,
+                told={PROV_LINES: prov_line},
             )
             known = await log.keys()
     print(f"{newest.size} records in {options.bundle}; check them with")

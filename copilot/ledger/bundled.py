@@ -1,10 +1,11 @@
 """The log as a bundle: what an outsider checks without our database, our network or our word."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from copilot.ledger import scopes
@@ -51,8 +52,8 @@ class Exported:
 
 Given = Callable[[Exported], Awaitable[None]]
 """Records that the bundle is about to be given; where it raises, nothing is."""
-File = tuple[str, bytes]
-"""A further file: its name in the bundle and what is in it, as `BundleWriter.attach` takes them."""
+Told = Callable[[StoredEntry], bytes | None]
+"""One entry as a line of a further file; None where that has none of it."""
 
 
 async def export(
@@ -62,10 +63,11 @@ async def export(
     by: str,
     signers: Sequence[Signer],
     given: Given | None = None,
-    further: Iterable[File] = (),
+    told: Mapping[str, Told] = MappingProxyType({}),
 ) -> Exported:
     """Writes all sealed records to a new folder, or nothing, with what they name: schemas, policies, keys.
 
+    `told`: further files of lines, by their names as `BundleWriter.append` takes them.
     BadInput where the folder is there already or cannot be written, or the log has no entries. Misconfigured where
     none of the signers is the log's newest. Unavailable where
     something was erased of which no sealed record says so yet: a bundle would show a gap without its reason; and where
@@ -95,7 +97,10 @@ async def export(
                 for entry in batch:
                     writer.add(_record(entry))
                     named.take(entry.openings)
-            for name, data in (*await named.files(log), *further):
+                    for name, tell in told.items():
+                        if (line := tell(entry)) is not None:
+                            writer.append(name, line)
+            for name, data in await named.files(log):
                 writer.attach(name, data)
             digest = writer.finish(Export(by=by, at=at, signers=_now(keys, signers)))
             exported = Exported(

@@ -28,6 +28,7 @@ from copilot.ledger.records import Kind
 from copilot.ledger.schemas import SCHEMAS, schema_of
 from copilot.ledger.seal import seal_now
 from copilot.operating import operators
+from copilot.provenance.exported import PROV_LINES
 from copilot.results import Answer
 from copilot.settings import Settings
 from policy.errors import CopilotError, Unavailable
@@ -113,6 +114,8 @@ async def read_and_asked(copilot: Copilot) -> str:
     await copilot.answer(ANN, answer.answer_id)
     await copilot.feedback.give(ANN, answer.answer_id, Verdict.INCOMPLETE, "Which berth?")
     await copilot.feedback.give(ANN, "no-such", Verdict.WRONG)
+    for who in (ANN, LOW):
+        await copilot.provenance(who, answer.answer_id)
     assert answer.ledger_id
     return answer.ledger_id
 
@@ -214,6 +217,10 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
     # A change of the embedding model takes minutes: its record alone is looked at below.
     assert kinds == {str(kind) for kind in Kind} - {"reembedding"}
 
+    told = [json.loads(one) for one in (tmp_path / "one" / PROV_LINES).read_bytes().splitlines()]
+    answers = [one for one in recorded(owner, Kind.ASK) if "stored_answer" in one]
+    assert len(told) == len(answers) > 0
+    assert all({"activity", "agent", "entity", "wasAssociatedWith"} <= one.keys() for one in told)
     [export] = [one["export"] for one in recorded(owner, Kind.EXPORT)[:1]]
     files = [one for one in (tmp_path / "one").rglob("*") if one.is_file()]
     assert export["bytes"] == sum(one.stat().st_size for one in files)

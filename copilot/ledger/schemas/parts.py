@@ -142,6 +142,7 @@ READING: Shape = {
     **_PAGE,
     "answer_id": TEXT,
     "certificate": TEXT,
+    "provenance": TEXT,
     "access_grants": of(_PAGE),
 }
 """What a read was asked for, each kind of read some of it."""
