@@ -81,6 +81,8 @@ class Watched:
     check: Callable[[], Awaitable[None]]
     required: bool
     """Whether some tenant gets no answer without it; else it is only worse to be without."""
+    behind: Callable[[], Awaitable[str]] | None = None
+    """Where it can be read: what it lacks that no answer needs, so that it keeps no requests away."""
 
 
 V = TypeVar("V", DocumentView, EntityView, EntityPage, EntityPaths, Answer)
@@ -353,6 +355,8 @@ async def _watch(graph: Watched) -> str:
     try:
         async with asyncio.timeout(_GRAPH_S):
             state = await _check(graph.check)
+            if state == readiness.OK and graph.behind is not None:
+                return await _state(graph.behind)
     except TimeoutError:
         state = f"no answer within {_GRAPH_S:g} s"
     return state if state == readiness.OK or graph.required else f"{readiness.DEGRADED}{state}"

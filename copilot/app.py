@@ -97,14 +97,17 @@ async def build(
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
     keeper = Keeper(settings, database, Operating(database, engine).rotated) if sealing else None
+    metrics = Metrics()
     try:
         follower = await following(settings, database, embedder)
         follower.watch()
         async with (
             stores(database) as found,
-            projected(settings, database, found.names) as projection,
+            projected(settings, database, found.names, metrics.graph_behind) as projection,
         ):
-            copilot = assemble(
+            if keeper is not None:
+                keeper.watch(metrics.unsealed)
+            yield assemble(
                 settings,
                 database=database,
                 engine=engine,
@@ -114,10 +117,8 @@ async def build(
                 graph=found.graph,
                 projection=projection,
                 keeper=keeper,
+                metrics=metrics,
             )
-            if keeper is not None:
-                keeper.watch(copilot.metrics.unsealed)
-            yield copilot
     finally:
         if keeper is not None:
             await keeper.close()
@@ -164,6 +165,7 @@ def assemble(
     graph: GraphStore | None = None,
     projection: Projected | None = None,
     keeper: Keeper | None = None,
+    metrics: Metrics | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -173,7 +175,7 @@ def assemble(
     scoper = Scoper(engine, PostgresLabels(database))
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     bundles = PolicyBundles(database)
     decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
     gate = Gate(engine, scoper, recorder, metrics, decisions)
@@ -241,7 +243,11 @@ def assemble(
         ),
         metrics=metrics,
         graph=graph,
-        watched=Watched(check=projection.check, required=installation.graph_required_by_any)
+        watched=Watched(
+            check=projection.check,
+            required=installation.graph_required_by_any,
+            behind=projection.behind,
+        )
         if projection
         else None,
         sealed=keeper.state if keeper else None,

@@ -29,8 +29,8 @@ from policy.errors import Unavailable as UnavailableError
 from policy.principal import Asker
 from policy.recheck import opened
 from tests.integration import test_erasure
+from tests.integration.replayed import documents
 from tests.integration.sealed import SIGNER, exported, seal
-from tests.integration.test_replay import documents
 from tests.servers.postgres import clone, drop
 from tests.servers.product import CASE_FILE, people
 from tests.unit.provenance.html_page import Page

@@ -42,7 +42,10 @@ LEDGER = [
     *("ledger_timeline", "ledger_touched"),
 ]
 PEOPLE = ["revocations", "grants"]
-GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
+GRAPH = [
+    *("graph_outbox", "graph_projection", "graph_refusals"),
+    *("provenance_projection", "provenance_cites"),
+]
 EMBEDDING = ["embedding_model", "embedding_job"]
 OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
 TABLES = [
