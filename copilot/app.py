@@ -14,9 +14,9 @@ from copilot.consult import Consultant
 from copilot.disposal import Disposal
 from copilot.find import Finder
 from copilot.gate import Gate
+from copilot.generation.configured import client_of, preferred
 from copilot.generation.port import Generator
 from copilot.generation.providers import OFFLINE, Provider, Providers
-from copilot.generation.router import Patience, Router
 from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
@@ -64,8 +64,6 @@ from retrieval.stores.postgres.search import PostgresPassages
 from retrieval.stores.postgres.words_in_step import Words
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-
     from policy.opa_server import OpaServerEngine
 
 
@@ -91,7 +89,7 @@ async def build(
     """
     database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
     engine = engine_of(settings)
-    sdk = _sdk(settings)
+    sdk = client_of(settings)
     await database.open()
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
@@ -112,7 +110,7 @@ async def build(
                 database=database,
                 engine=engine,
                 embedder=follower,
-                preferred=given or _preferred(settings, sdk),
+                preferred=given or preferred(settings, sdk),
                 passages=found.passages,
                 graph=found.graph,
                 projection=projection,
@@ -374,32 +372,3 @@ def _base(settings: Settings, installation: Installation) -> "EmbeddedEngine | O
     from policy.opa_server import OpaServerEngine
 
     return OpaServerEngine(settings.opa_url, timeout=timeout, installation=installation)
-
-
-def _sdk(settings: Settings) -> "AsyncAnthropic | None":
-    if settings.anthropic_api_key is None:
-        return None
-    # Over a second to import: whoever has no key need not wait for it.
-    from copilot.generation.anthropic import client
-
-    return client(
-        settings.anthropic_api_key,
-        base_url=settings.anthropic_base_url,
-        timeout_s=settings.model_timeout_s,
-    )
-
-
-def _preferred(settings: Settings, sdk: "AsyncAnthropic | None") -> list[Provider]:
-    if sdk is None:
-        return []
-    from copilot.generation.advice import LONGEST_S, AnthropicAdviser
-    from copilot.generation.anthropic import Anthropic, Options
-
-    options = Options(model=settings.model) if settings.model else Options()
-    router = Router(
-        Anthropic(sdk, options),
-        fallback=OFFLINE.generator if settings.model_fallback else None,
-        patience=Patience(total_s=settings.model_timeout_s),
-    )
-    adviser = AnthropicAdviser(sdk, options, timeout_s=min(LONGEST_S, settings.model_timeout_s))
-    return [Provider(name="anthropic", model=options.model, generator=router, adviser=adviser)]
