@@ -25,15 +25,14 @@ def serve(settings: Settings, options: Namespace) -> int:
     require_free(options.host, options.port)
     processes.share_heaps()
     # Once, so that no fork has to wait for another's migration, or records what another has recorded.
-    asyncio.run(_prepared(settings))
+    url = asyncio.run(ready_url(settings))
     if options.processes > 1:
-        return _served_together(settings, options)
+        # Apart: to compile the policy begins threads, which a later fork would lack and wait for without end.
+        failed = processes.run(1, lambda: note_changes(settings, url))
+        return failed or _served_together(settings, options)
+    asyncio.run(note_changes(settings, url))
     asyncio.run(_serve(settings, options))
     return 0
-
-
-async def _prepared(settings: Settings) -> None:
-    await note_changes(settings, await ready_url(settings))
 
 
 def _served_together(settings: Settings, options: Namespace) -> int:
