@@ -27,6 +27,7 @@ _COMMANDS = {
     "retention apply": "disposal:apply",
     "ask": "query:ask",
     "search": "query:search",
+    "provenance": "provenance:provenance",
     "token": "operate:token",
     "migrate": "operate:migrate",
     "schema": "operate:schema",
@@ -174,12 +175,17 @@ def _questions(commands: "Commands[argparse.ArgumentParser]") -> None:
         )
         _as(parser)
         _json(parser)
-        parser.add_argument(
-            "--purpose", help="one of the principal's purposes; the first where none is given"
-        )
-        parser.add_argument("--reason", help="why, for the ledger")
+        _why(parser)
         if name == "search":
             parser.add_argument("--k", type=int, metavar="N", help="the best N documents")
+
+    provenance = commands.add_parser("provenance", help="say how an answer came about")
+    provenance.add_argument("id", metavar="ANSWER", help="its id, or that of its ledger entry")
+    form = provenance.add_mutually_exclusive_group()
+    form.add_argument("--html", type=Path, metavar="FILE", help="write the page for a case file")
+    form.add_argument("--json", type=Path, metavar="FILE", help="write W3C PROV-JSON")
+    _as(provenance)
+    _why(provenance)
 
 
 def _policy(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -249,6 +255,13 @@ def _as(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as", dest="act_as", metavar="SUB", help="a principal of COPILOT_PRINCIPALS"
     )
+
+
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--purpose", help="one of the principal's purposes; the first where none is given"
+    )
+    parser.add_argument("--reason", help="why, for the ledger")
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

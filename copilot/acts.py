@@ -22,6 +22,8 @@ from copilot.ingest.ingest import Ingest, Progress
 from copilot.ingest.report import IngestReport
 from copilot.ledger.audit import Filters
 from copilot.ledger.records import Kind, Page
+from copilot.provenance.provenances import Provenances
+from copilot.provenance.results import ProvenanceOutcome
 from copilot.rate_limit import RateLimit
 from copilot.reads import Read, entities_in, read_in
 from copilot.recorder import Recorder
@@ -79,6 +81,8 @@ class Watched:
     check: Callable[[], Awaitable[None]]
     required: bool
     """Whether some tenant gets no answer without it; else it is only worse to be without."""
+    behind: Callable[[], Awaitable[str]] | None = None
+    """Where it can be read: what it lacks that no answer needs, so that it keeps no requests away."""
 
 
 V = TypeVar("V", DocumentView, EntityView, EntityPage, EntityPaths, Answer)
@@ -99,6 +103,7 @@ class Copilot:
         pipeline: Pipeline,
         ingest: Ingest,
         replays: Replays,
+        provenances: Provenances,
         administration: Administration,
         disposal: Disposal,
         metrics: Metrics,
@@ -121,6 +126,7 @@ class Copilot:
         self._pipeline = pipeline
         self._ingest = ingest
         self._replays = replays
+        self._provenances = provenances
         self._watched = watched
         self._sealed = sealed
         self._passages = PostgresPassages(database)
@@ -242,6 +248,10 @@ class Copilot:
         """A recorded decision made again, by the policy of then and by today's; BadInput where it is none."""
         return await self._replays.replay(asker, ledger_id)
 
+    async def provenance(self, asker: Asker, given_id: str) -> ProvenanceOutcome:
+        """How an answer came about, by its id or that of its entry: for who may read it, and for auditors."""
+        return await self._provenances.provenance(asker, given_id)
+
     async def ingest(
         self,
         asker: Asker,
@@ -345,6 +355,8 @@ async def _watch(graph: Watched) -> str:
     try:
         async with asyncio.timeout(_GRAPH_S):
             state = await _check(graph.check)
+            if state == readiness.OK and graph.behind is not None:
+                return await _state(graph.behind)
     except TimeoutError:
         state = f"no answer within {_GRAPH_S:g} s"
     return state if state == readiness.OK or graph.required else f"{readiness.DEGRADED}{state}"

@@ -14,18 +14,20 @@ from copilot.consult import Consultant
 from copilot.disposal import Disposal
 from copilot.find import Finder
 from copilot.gate import Gate
+from copilot.generation.configured import client_of, preferred
 from copilot.generation.port import Generator
 from copilot.generation.providers import OFFLINE, Provider, Providers
-from copilot.generation.router import Patience, Router
 from copilot.ingest.holds import Holds
 from copilot.ingest.ingest import Ingest
 from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.keeping import Keeper
 from copilot.ledger.log import Ledger
+from copilot.operating import Operating
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
 from copilot.prompts import Prompts
+from copilot.provenance.provenances import Provenances
 from copilot.recorder import Recorder
 from copilot.replay.bundles import PolicyBundles
 from copilot.replay.decided import Decisions
@@ -62,8 +64,6 @@ from retrieval.stores.postgres.search import PostgresPassages
 from retrieval.stores.postgres.words_in_step import Words
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-
     from policy.opa_server import OpaServerEngine
 
 
@@ -89,33 +89,34 @@ async def build(
     """
     database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
     engine = engine_of(settings)
-    sdk = _sdk(settings)
+    sdk = client_of(settings)
     await database.open()
     database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
-    keeper = Keeper(settings, database) if sealing else None
+    keeper = Keeper(settings, database, Operating(database, engine).rotated) if sealing else None
+    metrics = Metrics()
     try:
         follower = await following(settings, database, embedder)
         follower.watch()
         async with (
             stores(database) as found,
-            projected(settings, database, found.names) as projection,
+            projected(settings, database, found.names, metrics.graph_behind) as projection,
         ):
-            copilot = assemble(
+            if keeper is not None:
+                keeper.watch(metrics.unsealed)
+            yield assemble(
                 settings,
                 database=database,
                 engine=engine,
                 embedder=follower,
-                preferred=given or _preferred(settings, sdk),
+                preferred=given or preferred(settings, sdk),
                 passages=found.passages,
                 graph=found.graph,
                 projection=projection,
                 keeper=keeper,
+                metrics=metrics,
             )
-            if keeper is not None:
-                keeper.watch(copilot.metrics.unsealed)
-            yield copilot
     finally:
         if keeper is not None:
             await keeper.close()
@@ -162,6 +163,7 @@ def assemble(
     graph: GraphStore | None = None,
     projection: Projected | None = None,
     keeper: Keeper | None = None,
+    metrics: Metrics | None = None,
 ) -> Copilot:
     """The product over parts that the caller has opened and closes; stores that are not given are Postgres alone.
 
@@ -171,7 +173,7 @@ def assemble(
     scoper = Scoper(engine, PostgresLabels(database))
     ledger = Ledger(database)
     recorder = Recorder(engine, scoper, ledger)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     bundles = PolicyBundles(database)
     decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
     gate = Gate(engine, scoper, recorder, metrics, decisions)
@@ -208,6 +210,15 @@ def assemble(
             bundles=bundles,
             policies=RecordedPolicies(timeout=settings.policy_timeout_s),
         ),
+        provenances=Provenances(
+            database=database,
+            engine=engine,
+            scoper=scoper,
+            gate=gate,
+            recorder=recorder,
+            passages=PostgresPassages(database),
+            metrics=metrics,
+        ),
         ingest=Ingest(database, engine, scoper, embedder, ledger, recorder),
         administration=Administration(
             engine=engine,
@@ -230,7 +241,11 @@ def assemble(
         ),
         metrics=metrics,
         graph=graph,
-        watched=Watched(check=projection.check, required=installation.graph_required_by_any)
+        watched=Watched(
+            check=projection.check,
+            required=installation.graph_required_by_any,
+            behind=projection.behind,
+        )
         if projection
         else None,
         sealed=keeper.state if keeper else None,
@@ -357,32 +372,3 @@ def _base(settings: Settings, installation: Installation) -> "EmbeddedEngine | O
     from policy.opa_server import OpaServerEngine
 
     return OpaServerEngine(settings.opa_url, timeout=timeout, installation=installation)
-
-
-def _sdk(settings: Settings) -> "AsyncAnthropic | None":
-    if settings.anthropic_api_key is None:
-        return None
-    # Over a second to import: whoever has no key need not wait for it.
-    from copilot.generation.anthropic import client
-
-    return client(
-        settings.anthropic_api_key,
-        base_url=settings.anthropic_base_url,
-        timeout_s=settings.model_timeout_s,
-    )
-
-
-def _preferred(settings: Settings, sdk: "AsyncAnthropic | None") -> list[Provider]:
-    if sdk is None:
-        return []
-    from copilot.generation.advice import LONGEST_S, AnthropicAdviser
-    from copilot.generation.anthropic import Anthropic, Options
-
-    options = Options(model=settings.model) if settings.model else Options()
-    router = Router(
-        Anthropic(sdk, options),
-        fallback=OFFLINE.generator if settings.model_fallback else None,
-        patience=Patience(total_s=settings.model_timeout_s),
-    )
-    adviser = AnthropicAdviser(sdk, options, timeout_s=min(LONGEST_S, settings.model_timeout_s))
-    return [Provider(name="anthropic", model=options.model, generator=router, adviser=adviser)]

@@ -22,7 +22,7 @@ from retrieval.identity import entity_id
 from retrieval.names import normalise
 from retrieval.types import Context
 
-_UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
+UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
 """Findings that are recorded and not told: the reader would learn that there is something."""
 _NOTHING_ASKED = Finished(provider="none", model="", usage=Usage())
 
@@ -94,7 +94,7 @@ class Asked:
         return tuple(
             Redaction(reason=str(kind), count=count)
             for kind, count in sorted(self.findings.items())
-            if kind not in _UNTOLD
+            if kind not in UNTOLD
         )
 
 

@@ -24,6 +24,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from copilot.generation.port import Finished
+from copilot.projection.backlog import Backlog
 from copilot.results import Usage
 from policy.errors import CopilotError
 
@@ -82,9 +83,21 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemostrecent",
         )
+        self._waiting = self._gauge(
+            "copilot_graph_waiting", "What Neo4j lacks: changes of content, records of the ledger"
+        )
+        self._behind = self._gauge(
+            "copilot_graph_behind_seconds", "Age of the oldest of what Neo4j lacks"
+        )
 
     def _counter(self, name: str, description: str, *labels: str) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
+
+    def _gauge(self, name: str, description: str) -> Gauge:
+        """Every process tells the same of the one graph, so the newest holds."""
+        return Gauge(
+            name, description, ["what"], registry=self.registry, multiprocess_mode="mostrecent"
+        )
 
     def stage(self, name: str, seconds: float) -> None:
         """One stage of a question took so long."""
@@ -141,6 +154,15 @@ class Metrics:
     def unsealed(self, oldest_s: float) -> None:
         """The oldest record that waits to be sealed is so old."""
         self._unsealed.set(oldest_s)
+
+    def graph_behind(self, found: Backlog) -> None:
+        """How far the graph in Neo4j is behind."""
+        for what, count, seconds in (
+            ("changes", found.changes, found.seconds),
+            ("records", found.records, found.records_seconds),
+        ):
+            self._waiting.labels(what).set(count)
+            self._behind.labels(what).set(seconds)
 
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format; of all processes that count together."""

@@ -12,7 +12,7 @@ import pytest
 
 from copilot.telemetry import OWN_LOGGERS
 from tests.servers import neo4j as neo4j_server
-from tests.servers import opa
+from tests.servers import once, opa
 from tests.servers import postgres as postgres_server
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ hypothesis.settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opened_quickly() -> Iterator[None]:
+    """Opening the product reads model and policy once in a process."""
+    with once.read_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

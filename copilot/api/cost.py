@@ -48,6 +48,7 @@ COSTS: Mapping[str, int] = {
     "Query.whatDid": 50,
     "Query.accessGrants": 20,
     "Query.replay": 100,
+    "Query.provenance": 50,
     "Query.certificate": 20,
     "Mutation.ingest": 200,
     "Mutation.deleteDocument": 100,

@@ -10,6 +10,7 @@ from copilot.ingest.report import IngestReport
 from copilot.ledger.audit import Filters
 from copilot.ledger.prove import Checkpoints, LedgerProof
 from copilot.ledger.records import Entry, Page, WhatDid, WhoSaw
+from copilot.provenance.results import ProvenanceOutcome
 from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     AccessGrant,
@@ -154,6 +155,9 @@ class Copilot(Protocol):
 
     async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
         """The decision of an entry made again; BadInput where the entry is none."""
+
+    async def provenance(self, asker: Asker, given_id: str) -> ProvenanceOutcome:
+        """How an answer came about, by its id or that of its entry."""
 
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected]

@@ -16,13 +16,16 @@ from copilot.api.feedback import FeedbackMutation
 from copilot.api.limits import between, short
 from copilot.api.permissions import Info
 from copilot.api.proofs import ProofQuery
+from copilot.api.provenance import ProvenanceQuery
 from copilot.api.replay import ReplayQuery
 from copilot.ingest.report import IngestReport as Report
 from policy.principal import Principal
 
 
 @view()
-class Query(AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ProofQuery, ReplayQuery):
+class Query(
+    AccessQuery, AuditQuery, DisposalQuery, EntityQuery, ProofQuery, ProvenanceQuery, ReplayQuery
+):
     """What can be read. Each act is recorded, by the purpose and the reason that it names."""
 
     @field(types.Me)

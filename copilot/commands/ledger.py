@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from copilot.commands.opened import ready_url
+from copilot.commands.operator import operating
 from copilot.ledger import bundled
 from copilot.ledger import verify as verification
 from copilot.ledger.keys import signers
@@ -18,6 +19,7 @@ from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.verify_bundle import verify_bundle
 from copilot.ledger.seal import seal_now
 from copilot.ledger.stored import stored_log
+from copilot.provenance.exported import PROV_LINES, prov_line
 from copilot.settings import Settings
 from policy.errors import BadInput
 
@@ -28,7 +30,8 @@ async def verify(settings: Settings, options: Namespace) -> int:
         return _verify_bundle(options)
     key = VerifierKey.parse(options.key) if options.key else None
     held = [_checkpoint(path, key) for path in options.checkpoint]
-    result = await verification.verify(await ready_url(settings), held, key)
+    url = await ready_url(settings)
+    result = await verification.verify(url, held, key)
     figures = {
         "entries": result.entries,
         "sealed": result.sealed,
@@ -36,7 +39,12 @@ async def verify(settings: Settings, options: Namespace) -> int:
         "erased": result.erased,
         "root": result.root,
     }
-    return _say(options, result.problems, result.summary(), figures)
+    try:
+        async with operating(settings, url) as operator:
+            await operator.verified(result, len(held))
+    finally:  # it holds no content, and who verifies a ledger that takes no records must hear of the rest
+        code = _say(options, result.problems, result.summary(), figures)
+    return code
 
 
 def _verify_bundle(options: Namespace) -> int:
@@ -45,6 +53,7 @@ def _verify_bundle(options: Namespace) -> int:
     key = VerifierKey.parse(options.key)
     held = [_read(path) for path in options.checkpoint]
     report = verify_bundle(options.bundle, key, held, processes=os.cpu_count() or 1)
+    contents = report.contents
     figures = {
         "records": report.records,
         "size": report.size,
@@ -53,8 +62,22 @@ def _verify_bundle(options: Namespace) -> int:
         "erased": report.erased,
         "unexplained": report.unexplained,
         "root": report.root.hex(),
+        "seconds": round(report.seconds, 3),
+        "contents": {
+            "fitted": contents.fitted,
+            "unnamed": contents.unnamed,
+            "seconds": round(contents.seconds, 3),
+            "problems": contents.problems,
+        },
     }
-    return _say(options, report.problems, report.summary(), figures)
+    problems = [*report.problems, *contents.problems]
+    hashed = f"{report.summary()} ({_rate(report.records, report.seconds)})"
+    fitted = f"{contents.summary()} ({_rate(report.records, contents.seconds)})"
+    return _say(options, problems, f"{hashed}\n{fitted}", figures)
+
+
+def _rate(records: int, seconds: float) -> str:
+    return f"{records / seconds:,.0f} records/s" if seconds else "nothing to measure"
 
 
 def _say(
@@ -72,19 +95,27 @@ def _say(
 async def export(settings: Settings, options: Namespace) -> int:
     """Writes all sealed records to a new folder, with what it takes to check them."""
     url = await ready_url(settings)
-    await seal_now(settings, url)
     keys = signers(settings)
-    async with stored_log(url) as log:
-        newest = await bundled.export(log, options.bundle, by="copilot ledger export", signers=keys)
+    async with operating(settings, url) as operator:
+        await seal_now(settings, url, operator.rotated)
+        async with stored_log(url) as log:
+            newest = await bundled.export(
+                log,
+                options.bundle,
+                by="copilot ledger export",
+                signers=keys,
+                given=operator.exported,
+                told={PROV_LINES: prov_line},
+            )
+            known = await log.keys()
     print(f"{newest.size} records in {options.bundle}; check them with")
-    print(f"copilot ledger verify {options.bundle} --key {keys[0].verifier_key}")
+    print(f"copilot ledger verify {options.bundle} --key {known[-1]}")
     return 0
 
 
 async def checkpoint(settings: Settings, _: Namespace) -> int:
     """Seals what waits, and prints the signed head of the log, to be kept outside."""
-    url = await ready_url(settings)
-    await seal_now(settings, url)
+    url = await _sealed(settings)
     async with stored_log(url) as log:
         newest = await log.newest()
     if newest is None:
@@ -97,15 +128,27 @@ async def key(settings: Settings, options: Namespace) -> int:
     """Prints the public keys that have signed the log, or makes a new secret one."""
     if options.new is not None:
         print(Signer.generate(options.new).secret())
+        print(
+            "to change keys, set COPILOT_LEDGER_KEY to the old key and this one, separated by a space; "
+            "once that is sealed, to this one alone",
+            file=sys.stderr,
+        )
         return 0
-    url = await ready_url(settings)
-    await seal_now(settings, url)
+    url = await _sealed(settings)
     async with stored_log(url) as log:
         keys = await log.keys()
     if not keys:
         raise BadInput("the ledger has no entries yet, so no key has signed it")
     print("\n".join(map(str, keys)))
     return 0
+
+
+async def _sealed(settings: Settings) -> str:
+    """The database's URL, once what waited is sealed."""
+    url = await ready_url(settings)
+    async with operating(settings, url) as operator:
+        await seal_now(settings, url, operator.rotated)
+    return url
 
 
 def _checkpoint(path: Path, key: VerifierKey | None) -> Checkpoint:

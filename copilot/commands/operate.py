@@ -108,8 +108,13 @@ async def _neo4j_check(settings: Settings) -> str:
 
     async with projector(settings, database_url(settings)) as one:
         backlog = await one.reached()
-    behind = f"{backlog.changes} changes behind for {backlog.seconds:.1f} s"
-    told = [backlog.state, behind if backlog.changes else "nothing waits"]
+    told = [backlog.state]
+    if backlog.changes:
+        told.append(f"{backlog.changes} changes behind for {backlog.seconds:.1f} s")
+    if backlog.records:
+        told.append(f"{backlog.records} records behind for {backlog.records_seconds:.1f} s")
+    if not (backlog.changes or backlog.records):
+        told.append("nothing waits")
     if backlog.set_aside:
         told.append(f"{backlog.set_aside} parts set aside: see `copilot graph verify`")
     return ", ".join(told)

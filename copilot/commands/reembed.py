@@ -7,23 +7,21 @@ from argparse import Namespace
 from pathlib import Path
 
 from copilot.app import engine_of
-from copilot.commands.asker import as_asker
 from copilot.commands.opened import ready_url
 from copilot.ledger.log import Ledger, Record, append
 from copilot.ledger.records import Kind
+from copilot.operating import lowest, operators
 from copilot.reembedding.job import Reembedding, opened
 from copilot.settings import Settings
 from policy.engine import PolicyEngine
 from policy.errors import Misconfigured
-from policy.labels import Classification, Label
-from policy.principal import Principal
+from policy.labels import Label
 from retrieval.embedding import Model, kept, load
 from retrieval.embedding_card import FILES
 from retrieval.embedding_export import BUILT_IN, MODEL
 from retrieval.stores.postgres.database import Connection, Database
 
 _EACH = 1000
-_OPERATOR = "operator"
 
 
 async def reembed(settings: Settings, options: Namespace) -> int:
@@ -81,24 +79,13 @@ def keep(models: Path, name: str, model: Model) -> None:
 
 async def _labels(job: Reembedding, ledger: Ledger) -> list[tuple[Label, int]]:
     """For each tenant the label of the record: no content stands in it, and each of their auditors may read it."""
-    labels = [
-        Label(tenant=tenant, classification=Classification.U) for tenant in await job.tenants()
-    ]
+    labels = [lowest(tenant) for tenant in await job.tenants()]
     return [(label, await ledger.label_id(label)) for label in labels]
 
 
 def _record(engine: PolicyEngine, label: Label, before: Model | None, after: Model) -> Record:
-    who = Principal(
-        sub=_OPERATOR, tenant=label.tenant, clearance=Classification.U, roles=frozenset(["admin"])
-    )
-    return Record(
-        kind=Kind.REEMBEDDING,
-        asker=as_asker(who),
-        outcome="Reembedded",
-        policy_revision=engine.revision(label.tenant),
-        label=label,
-        details={"embedding_model": {"before": str(before), "after": str(after)}},
-    )
+    said = {"before": str(before), "after": str(after)}
+    return operators(engine, label.tenant, Kind.REEMBEDDING, "Reembedded", embedding_model=said)
 
 
 class _Told:

@@ -8,6 +8,7 @@ from copilot.api.server import create_app
 from copilot.api.server import serve as listen
 from copilot.app import embedder_of
 from copilot.commands.opened import opened, ready_url
+from copilot.commands.operator import note_changes
 from copilot.commands.port import require_free
 from copilot.settings import Settings
 from copilot.telemetry import counted_together
@@ -23,14 +24,18 @@ def serve(settings: Settings, options: Namespace) -> int:
         )
     require_free(options.host, options.port)
     processes.share_heaps()
+    # Once, so that no fork has to wait for another's migration, or records what another has recorded.
+    url = asyncio.run(ready_url(settings))
     if options.processes > 1:
-        return _served_together(settings, options)
+        # Apart: to compile the policy begins threads, which a later fork would lack and wait for without end.
+        failed = processes.run(1, lambda: note_changes(settings, url))
+        return failed or _served_together(settings, options)
+    asyncio.run(note_changes(settings, url))
     asyncio.run(_serve(settings, options))
     return 0
 
 
 def _served_together(settings: Settings, options: Namespace) -> int:
-    asyncio.run(ready_url(settings))  # once, so that no fork has to wait for another's migration
     embedder = asyncio.run(embedder_of(settings))
     with counted_together():
         return processes.run(options.processes, lambda: _serve(settings, options, embedder))

@@ -1,19 +1,21 @@
 """The log as a bundle: what an outsider checks without our database, our network or our word."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from copilot.ledger import scopes
-from copilot.ledger.proofs.keys import Signer
+from copilot.ledger.named import Named
+from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import Subtree, SubtreeHashes, plan_consistency, plan_inclusion
 from copilot.ledger.proofs.record import BundledRecord
 from copilot.ledger.proofs.write_bundle import BundleWriter, Contents, Export
 from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog
-from policy.errors import BadInput, Unavailable
+from policy.errors import BadInput, Misconfigured, Unavailable
 
 _EARLIER = 100
 """Earlier checkpoints that a bundle holds at most, spread over the log: whoever held one of another size has it checked
@@ -33,13 +35,43 @@ class _Proofs:
         return plan_consistency(first, second).proof(self.hashes)
 
 
-async def export(
-    log: StoredLog, folder: Path, *, by: str, signers: Sequence[Signer]
-) -> StoredCheckpoint:
-    """Writes all sealed records to a new folder, or nothing; gives the checkpoint up to which they go.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A bundle that is whole, and not given to anybody yet."""
 
-    BadInput where the folder is there already or cannot be written, or the log has no entries. Unavailable where
-    something was erased of which no sealed record says so yet: a bundle would show a gap without its reason.
+    checkpoint: bytes
+    """The signed note up to which it goes."""
+    size: int
+    """Records, as the checkpoint says."""
+    root: bytes
+    length: int
+    """Bytes of all files."""
+    statement_sha256: str
+    """Hex, of the signed statement, which names the hash of every other file."""
+
+
+Given = Callable[[Exported], Awaitable[None]]
+"""Records that the bundle is about to be given; where it raises, nothing is."""
+Told = Callable[[StoredEntry], bytes | None]
+"""One entry as a line of a further file; None where that has none of it."""
+
+
+async def export(
+    log: StoredLog,
+    folder: Path,
+    *,
+    by: str,
+    signers: Sequence[Signer],
+    given: Given | None = None,
+    told: Mapping[str, Told] = MappingProxyType({}),
+) -> Exported:
+    """Writes all sealed records to a new folder, or nothing, with what they name: schemas, policies, keys.
+
+    `told`: further files of lines, by their names as `BundleWriter.append` takes them.
+    BadInput where the folder is there already or cannot be written, or the log has no entries. Misconfigured where
+    none of the signers is the log's newest. Unavailable where
+    something was erased of which no sealed record says so yet: a bundle would show a gap without its reason; and where
+    what records name is not kept.
     """
     newest = await log.newest()
     if newest is None:
@@ -49,20 +81,51 @@ async def export(
             "ledger", "an erasure was just recorded, and is not sealed yet; try again"
         )
     earlier = _spread(await log.checkpoints(0, newest.size - 1))
+    keys = await log.keys()
     contents = Contents(
-        checkpoint=newest.note, keys=await log.keys(), earlier=[one.note for one in earlier]
+        checkpoint=newest.note,
+        keys=keys,
+        earlier=[one.note for one in earlier],
+        rotations=await log.rotations(),
     )
     proofs = await _proofs(log, [*(one.size for one in earlier), newest.size])
     at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         with BundleWriter(folder, contents, proofs) as writer:
+            named = Named()
             async for batch in log.batches("leaves"):
                 for entry in batch:
                     writer.add(_record(entry))
-            writer.finish(Export(by=by, at=at, signers=signers))
+                    named.take(entry.openings)
+                    for name, tell in told.items():
+                        if (line := tell(entry)) is not None:
+                            writer.append(name, line)
+            for name, data in await named.files(log):
+                writer.attach(name, data)
+            digest = writer.finish(Export(by=by, at=at, signers=_now(keys, signers)))
+            exported = Exported(
+                checkpoint=newest.note,
+                size=newest.size,
+                root=newest.root,
+                length=writer.length,
+                statement_sha256=digest,
+            )
+            if given is not None:
+                await given(exported)
+            writer.give()
     except OSError as error:
         raise BadInput(f"cannot write the bundle to {folder}: {error.strerror}") from error
-    return newest
+    return exported
+
+
+def _now(keys: Sequence[VerifierKey], signers: Sequence[Signer]) -> list[Signer]:
+    """Who may sign today: the log's newest key."""
+    found = [one for one in signers if keys and one.verifier_key == keys[-1]]
+    if not found:
+        raise Misconfigured(
+            "the log's newest key is not at hand: set COPILOT_LEDGER_KEY to the log's key"
+        )
+    return found
 
 
 def _spread(checkpoints: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:

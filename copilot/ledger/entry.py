@@ -13,6 +13,7 @@ import rfc8785
 
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.records import Kind
+from copilot.ledger.schemas import schema_of
 from copilot.ledger.scopes import name_of
 from policy.labels import Label, join_all
 from policy.principal import Asker
@@ -160,14 +161,15 @@ def _filters(record: Record) -> dict[str, str]:
 
 
 def _index(record: Record, at: datetime) -> dict[str, dict[str, Any]]:
-    """`act` says who did what, and may be erased; `index`, when and under which label, and may not."""
-    index = {
+    """`act` says who did what, and may be erased; `index`, when, under which label and in which form, and may not."""
+    when = {
         "tenant": record.asker.principal.tenant,
         "label": record.label.to_json(),
         "recorded_at": at.isoformat(),
     }
+    index = when | {"schema": schema_of(record.kind).reference()}
     who = {"reason": record.asker.reason, "impersonated_by": record.asker.impersonated_by}
-    return {"index": index, "act": _filters(record) | who | _broken_glass(record, at) | index}
+    return {"index": index, "act": _filters(record) | who | _broken_glass(record, at) | when}
 
 
 def _details(record: Record, at: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from copilot.ledger import destinations
 from copilot.ledger.keys import signers
 from copilot.ledger.publish import Publisher
-from copilot.ledger.seal import Sealer
+from copilot.ledger.seal import Rotated, Sealer
 from copilot.readiness import OK
 from copilot.settings import Settings
 from retrieval.stores.postgres.database import Database
@@ -14,8 +14,10 @@ from retrieval.stores.postgres.database import Database
 class Keeper:
     """Misconfigured where the keys or the destinations of `settings` are none."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._sealer = Sealer(database, signers(settings))
+    def __init__(
+        self, settings: Settings, database: Database, rotated: Rotated | None = None
+    ) -> None:
+        self._sealer = Sealer(database, signers(settings), rotated=rotated)
         given = destinations.read(settings.ledger_publish)
         self._publisher = Publisher(database, given, settings.ledger_publish_s) if given else None
 

@@ -2,11 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from copilot.ledger.proofs.keys import Signer, VerifierKey
+from copilot.ledger.proofs.keys import Signer
 from copilot.settings import Settings
 from policy.errors import BadInput, Misconfigured
 
@@ -41,17 +40,6 @@ def read(text: str, where: str) -> tuple[Signer, ...]:
     if len({one.name for one in found}) != 1:
         raise Misconfigured(f"the keys of {where} bear two names: that of the log is one")
     return found
-
-
-def agreed(held: Sequence[Signer], known: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
-    """The held keys that the log does not know yet; Misconfigured where it knows others and none of these."""
-    mine = [one.verifier_key for one in held]
-    if known and not set(mine) & set(known):
-        raise Misconfigured(
-            f"the log is signed by {', '.join(one.label for one in known)}, and this process holds "
-            f"{', '.join(one.label for one in mine)}: set COPILOT_LEDGER_KEY to the log's key"
-        )
-    return tuple(one for one in mine if one not in known)
 
 
 def _make(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from copilot.ledger.proofs.checkpoint import LARGEST
 from copilot.ledger.proofs.merkle import plan_inclusion
@@ -56,13 +56,18 @@ class Prover:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def proof(self, scope: Scope, ledger_id: str) -> LedgerProof | None:
-        """Under the newest checkpoint; None where the entry is not visible, not there, or not sealed yet."""
+    async def proof(
+        self, scope: Scope, ledger_id: str, *, under: Literal["newest", "first"] = "newest"
+    ) -> LedgerProof | None:
+        """Under the newest checkpoint, or the first that holds the entry: that proof stays the same.
+
+        None where the entry is not visible, not there, or not sealed yet.
+        """
         async with self._database.transaction(Role.AUDITOR, scope.label_ids) as connection:
             values = {"ledger_id": ledger_id}
             cursor = await connection.execute(_SQL.scoped("leaf", scope.label_ids), values)
             leaf = await cursor.fetchone()
-        return None if leaf is None else await self._proved(ledger_id, leaf)
+        return None if leaf is None else await self._proved(ledger_id, leaf, under)
 
     async def checkpoints(self, *, first: int, before: int | None = None) -> Checkpoints:
         """Those of fewer than `before` entries."""
@@ -73,10 +78,10 @@ class Prover:
         heads = tuple(_head(row) for row in rows[:first])
         return Checkpoints(heads=heads, next_size=heads[-1].size if len(rows) > first else None)
 
-    async def _proved(self, ledger_id: str, leaf: dict[str, Any]) -> LedgerProof:
+    async def _proved(self, ledger_id: str, leaf: dict[str, Any], under: str) -> LedgerProof:
         """Of the others' leaves the path has hashes, which tell nothing: what they hash is salted."""
         async with self._database.transaction(Role.SEALER) as connection:
-            head = await (await connection.execute(_SQL["newest"])).fetchone()
+            head = await (await connection.execute(_SQL[under], leaf)).fetchone()
             if head is None or head["size"] <= leaf["leaf_index"]:
                 raise Unavailable("ledger", "the entry is sealed under no checkpoint")
             plan = plan_inclusion(leaf["leaf_index"], head["size"])

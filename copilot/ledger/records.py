@@ -25,6 +25,11 @@ class Kind(StrEnum):
     REVOCATION = "revocation"
     BREAK_GLASS = "break_glass"
     REEMBEDDING = "reembedding"
+    POLICY_CHANGE = "policy_change"
+    FLAG_CHANGE = "flag_change"
+    KEY_ROTATION = "key_rotation"
+    VERIFICATION = "verification"
+    EXPORT = "export"
     DENIED = "denied"
     FAILED = "failed"
 

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
-from copilot.ledger.keys import agreed, signers
+from copilot.ledger import succession
+from copilot.ledger.keys import signers
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import CompactRange, Subtree, complete_subtrees
 from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.tree import subtree_hashes
 from copilot.readiness import DEGRADED, OK
 from copilot.settings import Settings
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 _SQL = Queries("copilot.ledger", "seal.sql")
 EVERY_S = 0.2
 """How often the log is sealed: what a record waits for its place, at most, while all goes well."""
+Rotated = Callable[[Rotation], Awaitable[None]]
+"""Records that the log's key is about to change; where it raises, it does not change."""
 _LATE_S = 10.0
 _TOLD_S = 1.0
 _MOST = 10_000
@@ -43,12 +47,20 @@ class Waiting:
 class Sealer:
     """Of many, one seals at a time; the others find nothing to do. Its keys sign every checkpoint."""
 
-    def __init__(self, database: Database, signers: Sequence[Signer], most: int = _MOST) -> None:
+    def __init__(
+        self,
+        database: Database,
+        signers: Sequence[Signer],
+        most: int = _MOST,
+        rotated: Rotated | None = None,
+    ) -> None:
+        """Without `rotated` nothing but the statement of both keys tells of a change."""
         self._database = database
         self._signers = tuple(signers)
         self._most = most
+        self._rotated = rotated
         self._tree = CompactRange()
-        self._known: tuple[VerifierKey, ...] = ()
+        self._agreed_on = 0
         self._watching: asyncio.Task[None] | None = None
 
     async def seal(self) -> int:
@@ -106,7 +118,7 @@ class Sealer:
             async with self._database.transaction(Role.SEALER) as connection:
                 tree, taken = await self._sealed(connection)
         except BaseException as error:
-            self._known = ()
+            self._agreed_on = 0
             if isinstance(error, psycopg.IntegrityError):
                 raise Unavailable(
                     "ledger", "what stands in the log contradicts its head"
@@ -124,7 +136,8 @@ class Sealer:
         rows = await _rows(connection, "take", {"most": self._most})
         if not rows:
             return tree, 0
-        await self._agree(connection, tree.size)
+        if at["keys"] != self._agreed_on or not at["keys"]:
+            await self._agree(connection, tree.size)
         grown, born = tree.append(row["hash"] for row in rows)
         await _store(connection, tree.size, rows, born)
         checkpoint = Checkpoint(origin=self._signers[0].name, size=grown.size, root=grown.root)
@@ -148,22 +161,31 @@ class Sealer:
             raise Unavailable("ledger", f"the log of {size} leaves lacks a subtree") from error
 
     async def _agree(self, connection: Connection, size: int) -> None:
-        """Names the keys in the log before the first checkpoint that they sign."""
-        mine = tuple(one.verifier_key for one in self._signers)
-        if self._known == mine:
-            return
-        known = [VerifierKey.parse(row["verifier_key"]) for row in await _rows(connection, "keys")]
-        for key in agreed(self._signers, known):
+        """Names the keys in the log before the first checkpoint that they sign, and states each change of key.
+
+        Again whenever the log has another number of keys: somebody else may have brought in a new one.
+        """
+        rows, stated = await _rows(connection, "keys"), await _stated(connection)
+        from_size = {VerifierKey.parse(row["verifier_key"]): row["from_size"] for row in rows}
+        known = succession.in_order(list(from_size), stated)
+        new = succession.agreed(self._signers, known)
+        for key in new:
             await connection.execute(_SQL["add_key"], {"key": str(key), "size": size})
-        self._known = mine
+        keys = {key: from_size.get(key, size) for key in (*known, *new)}
+        for rotation, envelope in succession.missing(self._signers, keys, stated):
+            if self._rotated is not None:
+                await self._rotated(rotation)
+            values = {"old": str(rotation.old), "new": str(rotation.new), "envelope": envelope}
+            await connection.execute(_SQL["rotate"], values)
+        self._agreed_on = len(keys)
 
 
-async def seal_now(settings: Settings, url: str) -> None:
+async def seal_now(settings: Settings, url: str, rotated: Rotated | None = None) -> None:
     """Seals what waits, where nobody who serves has done it yet."""
     database = Database(url, timeout_s=settings.database_timeout_s)
     await database.open()
     try:
-        await Sealer(database, signers(settings)).seal()
+        await Sealer(database, signers(settings), rotated=rotated).seal()
     finally:
         await database.close()
 
@@ -194,6 +216,10 @@ async def _store(
         "hashes": [one for _, _, one in above],
     }
     await connection.execute(_SQL["born"], subtrees)
+
+
+async def _stated(connection: Connection) -> list[Rotation]:
+    return [Rotation.open(row["envelope"]) for row in await _rows(connection, "rotations")]
 
 
 async def _rows(

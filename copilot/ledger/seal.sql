@@ -1,9 +1,11 @@
 -- name: lead
 SELECT pg_try_advisory_xact_lock(7210016) AS leads
 -- name: keys
-SELECT verifier_key FROM ledger_keys ORDER BY from_size, verifier_key
+SELECT verifier_key, from_size FROM ledger_keys ORDER BY from_size, added_at, verifier_key
+-- name: rotations
+SELECT envelope FROM ledger_rotations
 -- name: size
-SELECT coalesce(max(size), 0) AS size FROM ledger_checkpoints
+SELECT coalesce(max(size), 0) AS size, (SELECT count(*) FROM ledger_keys) AS keys FROM ledger_checkpoints
 -- name: subtrees
 -- Those of level 0 are leaves.
 SELECT w.level, w.index, coalesce(s.hash, l.hash) AS hash
@@ -26,5 +28,7 @@ SELECT * FROM unnest(%(levels)b::int[], %(indices)b::bigint[], %(hashes)b::bytea
 INSERT INTO ledger_checkpoints (size, root, note) VALUES (%(size)s, %(root)s, %(note)s)
 -- name: add_key
 INSERT INTO ledger_keys (verifier_key, from_size) VALUES (%(key)s, %(size)s)
+-- name: rotate
+INSERT INTO ledger_rotations (old_key, new_key, envelope) VALUES (%(old)s, %(new)s, %(envelope)s)
 -- name: waiting
 SELECT count(*) AS records, extract(epoch FROM clock_timestamp() - min(noted_at))::float8 AS oldest_s FROM ledger_unsealed

@@ -12,7 +12,11 @@ from copilot.ledger import scopes
 from copilot.ledger.proofs.checkpoint import SignedCheckpoint, open_checkpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import Subtree
+from copilot.ledger.proofs.policies import built_of
+from copilot.ledger.proofs.rotation import Rotation
+from copilot.ledger.succession import in_order
 from copilot.ledger.tree import subtree_hashes
+from policy.bundle import Built
 from policy.errors import Unavailable
 from retrieval.stores.postgres.queries import Queries
 
@@ -69,8 +73,20 @@ class StoredLog:
         return StoredCheckpoint(**rows[0]) if rows else None
 
     async def keys(self) -> list[VerifierKey]:
-        """Those that the log names as its own; BadInput where one is none."""
-        return [VerifierKey.parse(row["verifier_key"]) for row in await self._rows("keys")]
+        """Those that the log names as its own, oldest first; BadInput where one is none."""
+        rows, envelopes = await self._rows("keys"), await self.rotations()
+        known = [VerifierKey.parse(row["verifier_key"]) for row in rows]
+        return in_order(known, [Rotation.open(one) for one in envelopes])
+
+    async def rotations(self) -> list[bytes]:
+        """The envelopes in which its keys state that one follows the other."""
+        return [row["envelope"] for row in await self._rows("rotations")]
+
+    async def policy(self, digest: str) -> Built | None:
+        """The policy bundle of that digest (hex), as it is kept; None where it is not, or is another by now."""
+        rows = await self._rows("policy", digest=bytes.fromhex(digest))
+        built = built_of(rows[0]["sources"], rows[0]["wasm"]) if rows else None
+        return built if built is not None and built.sha256 == digest else None
 
     async def astray(self, block: Literal["nowhere", "strays", "erasing"], most: int) -> list[str]:
         """Ids of entries without a place, of pieces without an entry, or of erasures that wait to be sealed."""

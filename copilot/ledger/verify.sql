@@ -39,7 +39,12 @@ SELECT size, root, note FROM ledger_checkpoints WHERE size > %(after)s AND size 
 -- name: newest
 SELECT size, root, note FROM ledger_checkpoints ORDER BY size DESC LIMIT 1
 -- name: keys
-SELECT verifier_key, from_size FROM ledger_keys ORDER BY from_size, verifier_key
+SELECT verifier_key, from_size FROM ledger_keys ORDER BY from_size, added_at, verifier_key
+-- name: rotations
+SELECT envelope FROM ledger_rotations
+-- name: policy
+-- Whosesoever it is: a digest is of one content.
+SELECT sources, wasm FROM policy_bundles WHERE sha256 = %(digest)s LIMIT 1
 -- name: openings
 SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
 FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from copilot.projection.backlog import Backlog
+from copilot.readiness import DEGRADED, OK
 from copilot.settings import Settings
 from policy.errors import CopilotError, Misconfigured, Unavailable
 from retrieval.ports import GraphStore
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from copilot.projection.projector import Projector
     from retrieval.stores.neo4j.server import Neo4j
 
+_LATE_S = 30.0
 _LAST_BATCHES_S = 30.0
 """What a process that ends may still write; what is left waits for the next one."""
 _log = logging.getLogger(__name__)
@@ -30,13 +33,20 @@ class Projected:
     graph: GraphStore
     check: Callable[[], Awaitable[None]]
     """Raises Unavailable where nobody can read it now."""
+    behind: Callable[[], Awaitable[str]]
+    """For readiness, where it can be read: whether what was asked has arrived."""
 
 
 @asynccontextmanager
 async def projected(
-    settings: Settings, database: Database, names: Names
+    settings: Settings,
+    database: Database,
+    names: Names,
+    tell: Callable[[Backlog], None] | None = None,
 ) -> AsyncIterator[Projected | None]:
     """The graph in Neo4j, with `names` in memory before it; None where none is configured.
+
+    `tell` is told every few seconds what waits for it.
 
     A Neo4j that is down fails nothing here: reads say so themselves, and what it lacks waits in the outbox.
     """
@@ -48,11 +58,15 @@ async def projected(
     from retrieval.stores.postgres.projection import PostgresFence
 
     async with reached(settings) as server:
-        projector = _projector(database, server)
+        projector = _projector(database, server, tell)
         projector.follow()
         try:
             graph = Neo4jGraph(server, PostgresFence(database), names)
-            yield Projected(graph=graph, check=partial(_check, projector, server))
+            yield Projected(
+                graph=graph,
+                check=partial(_check, projector, server),
+                behind=partial(_behind, projector),
+            )
         finally:
             # First, or its last batch would hold the lock and be broken off.
             await projector.close()
@@ -63,6 +77,16 @@ async def _check(projector: "Projector", server: "Neo4j") -> None:
     if (await projector.backlog()).state != "kept":
         raise Unavailable("neo4j", "the graph is being filled and cannot be read yet")
     await server.ping()
+
+
+async def _behind(projector: "Projector") -> str:
+    waiting = await projector.backlog()
+    if waiting.records_seconds < _LATE_S:
+        return OK
+    return (
+        f"{DEGRADED}{waiting.records} records wait for the provenance graph, "
+        f"the oldest for {waiting.records_seconds:.0f} s"
+    )
 
 
 @asynccontextmanager
@@ -125,12 +149,15 @@ async def reached(settings: Settings) -> AsyncIterator["Neo4j"]:
         await server.close()
 
 
-def _projector(database: Database, server: "Neo4j") -> "Projector":
+def _projector(
+    database: Database, server: "Neo4j", tell: Callable[[Backlog], None] | None = None
+) -> "Projector":
     from copilot.projection import schema
     from copilot.projection.projector import Projector
     from retrieval.stores.neo4j.projection import Neo4jProjection
 
-    return Projector(database, Neo4jProjection(server), check=partial(schema.check, server))
+    check = partial(schema.check, server)
+    return Projector(database, Neo4jProjection(server), check=check, tell=tell)
 
 
 async def _last_batches(projector: "Projector") -> None:

@@ -59,6 +59,9 @@ FROM definitions n JOIN chunks c ON c.chunk_id = n.chunk_id WHERE c.part_id = AN
 -- name: relations
 SELECT r.relation_id, r.chunk_id, r.label_id, r.type, r.source_id, r.source_name, r.target_id, r.target_name
 FROM relations r JOIN chunks c ON c.chunk_id = r.chunk_id WHERE c.part_id = ANY(%(parts)s)
+-- name: cites
+SELECT p.chunk_id, p.answer_id FROM provenance_cites p JOIN chunks c ON c.chunk_id = p.chunk_id
+WHERE c.part_id = ANY(%(parts)s)
 -- name: chunks_after
 SELECT chunk_id FROM chunks WHERE chunk_id > %(after)s ORDER BY chunk_id LIMIT %(most)s
 -- name: facts_of_chunks

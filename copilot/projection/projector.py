@@ -5,16 +5,19 @@ order of rows does not matter, and a row may be taken again after a crash.
 
 Neo4j may refuse what a part holds, such as a name too long for its indexes. Whatever was refused is tried part by
 part, and what is refused time and again is set aside: the rest goes on without it.
+
+What was asked and answered goes beside it, by the log (`provenance`): a batch of the one and a batch of the other.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from copilot.projection import provenance
+from copilot.projection.backlog import Backlog
 from policy.errors import CopilotError, Misconfigured, Unavailable
 from retrieval.stores.neo4j.graph import Position
 from retrieval.stores.neo4j.projection import Neo4jProjection, Rows
@@ -28,19 +31,8 @@ _MOST_REFUSALS = 3
 """Of one part; from then on it is set aside."""
 _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+_TELL_S = 5.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """How far the projection is behind."""
-
-    state: str
-    changes: int
-    seconds: float
-    """Since the oldest of the changes that wait."""
-    set_aside: int
-    """Parts that are not there because Neo4j refuses them."""
 
 
 class Projector:
@@ -52,11 +44,18 @@ class Projector:
         projection: Neo4jProjection,
         *,
         check: Callable[[], Awaitable[None]] | None = None,
+        tell: Callable[[Backlog], None] | None = None,
     ) -> None:
-        """`check` is asked before the first batch whether Neo4j is what the batches need."""
+        """`check` is asked before the first batch whether Neo4j is what the batches need.
+
+        `tell` is told again and again what waits, while the projection is kept in step.
+        """
         self._database = database
         self._projection = projection
         self._check = check
+        self._tell = tell
+        self._told_at = float("-inf")
+        self._records_next = False
         self._task: asyncio.Task[None] | None = None
 
     def follow(self) -> None:
@@ -92,14 +91,16 @@ class Projector:
             await connection.execute(SQL["lead_waiting"])
             await connection.execute(SQL["stop"])
             await connection.execute(SQL["forget"])
+            await provenance.anew(connection)
 
     async def backlog(self) -> Backlog:
         """What waits, in all tenants."""
         async with self._database.transaction(Role.PROJECTOR) as connection:
             state = await _row(connection, "state")
             waiting = await _row(connection, "backlog")
+            records = await provenance.behind(connection)
         aside = len(await self.set_aside())
-        return Backlog(state=state["state"], **waiting, set_aside=aside)
+        return Backlog(state=state["state"], **waiting, set_aside=aside, **records)
 
     async def set_aside(self) -> list[str]:
         """The ids of the parts that Neo4j refuses, in all tenants."""
@@ -158,6 +159,7 @@ class Projector:
             if await self._projection.empty():
                 return True
             await self._projection.begin(position)
+            await provenance.anew(connection)
         values = {"filled_to": state["filled_to"], "most": _PARTS}
         cursor = await connection.execute(SQL["parts_after"], values)
         part_ids = [row["part_id"] for row in _together(await cursor.fetchall())]
@@ -170,6 +172,26 @@ class Projector:
         return True
 
     async def _apply(self, connection: Connection, state: Mapping[str, Any]) -> bool:
+        """By turns, so that neither a bulk load nor a long log holds up the other."""
+        turns = [self._parts, self._records]
+        if self._records_next:
+            turns.reverse()
+        self._records_next = not self._records_next
+        first, second = turns
+        return await first(connection, state) or await second(connection, state)
+
+    async def _records(self, connection: Connection, state: Mapping[str, Any]) -> bool:
+        batch = await provenance.waiting(connection)
+        if batch is None:
+            return False
+        if batch.records.ledger_ids:
+            position = await _position(connection, state)
+            await self._projection.provenance.replace(batch.records, position)
+            await connection.execute(SQL["written"], {"token": position.token})
+        await provenance.done(connection, batch)
+        return True
+
+    async def _parts(self, connection: Connection, state: Mapping[str, Any]) -> bool:
         cursor = await connection.execute(SQL["waiting"], {"most": _PARTS})
         rows = _together(await cursor.fetchall())
         if not rows:
@@ -222,7 +244,7 @@ class Projector:
         parts = {"parts": list(part_ids)}
         rows = {
             block: await (await connection.execute(SQL[block], parts)).fetchall()
-            for block in ("chunks", "mentions", "words", "definitions", "relations")
+            for block in ("chunks", "mentions", "words", "definitions", "relations", "cites")
         }
         await self._write(connection, part_ids, Rows(**rows), position)
 
@@ -236,6 +258,7 @@ class Projector:
         pause, said = _PAUSE_S, ""
         while True:
             try:
+                await self._say()
                 worked = await self.step()
                 pause, said = _PAUSE_S, ""
             except CopilotError as error:
@@ -246,6 +269,12 @@ class Projector:
                     _log.warning("the graph falls behind: %s", said)
             if not worked:
                 await asyncio.sleep(pause)
+
+    async def _say(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._tell is not None and now - self._told_at >= _TELL_S:
+            self._told_at = now
+            self._tell(await self.backlog())
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

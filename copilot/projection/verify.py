@@ -1,4 +1,7 @@
-"""Comparing the projection with Postgres: counts and a digest for each label, and where they first differ."""
+"""Comparing the projection with Postgres: counts and a digest for each label, and where they first differ.
+
+Of what was asked it compares what was carried over when it began: meanwhile people go on asking.
+"""
 
 import hashlib
 import json
@@ -8,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from copilot.projection import provenance
 from copilot.projection.projector import SQL
 from retrieval.stores.neo4j.projection import FACTS, Neo4jProjection
 from retrieval.stores.postgres.database import Database, Role
@@ -52,12 +56,14 @@ class Comparison:
 
 async def compare(database: Database, projection: Neo4jProjection) -> Comparison:
     """Compares all labels. Raises Unavailable."""
-    postgres, neo4j = await _tallies(_stored(database)), await _tallies(_projected(projection))
+    to = await provenance.done_to(database)
+    postgres = await _tallies(_stored(database, to))
+    neo4j = await _tallies(_projected(database, projection, to))
     different = _different(postgres, neo4j)
     differences: list[str] = []
     if different:
-        first = await _facts(_stored(database), different)
-        second = await _facts(_projected(projection), different)
+        first = await _facts(_stored(database, to), different)
+        second = await _facts(_projected(database, projection, to), different)
         differences = [
             *(f"only in Postgres: {one}" for one in _named(first - second)),
             *(f"only in Neo4j: {one}" for one in _named(second - first)),
@@ -74,8 +80,9 @@ def _different(postgres: dict[int, Tally], neo4j: dict[int, Tally]) -> list[int]
     )
 
 
-def _named(facts: Counter[Fact]) -> list[str]:
-    return [" ".join(map(str, fact[:2])) for fact in sorted(facts, key=str)[:_MOST_NAMED]]
+def _named(facts: Counter[tuple[int, Fact]]) -> list[str]:
+    found = sorted((fact for _, fact in facts), key=str)
+    return [" ".join(map(str, fact[:2])) for fact in found[:_MOST_NAMED]]
 
 
 async def _tallies(facts: AsyncIterator[tuple[int, Fact]]) -> dict[int, Tally]:
@@ -85,16 +92,20 @@ async def _tallies(facts: AsyncIterator[tuple[int, Fact]]) -> dict[int, Tally]:
     return dict(tallies)
 
 
-async def _facts(facts: AsyncIterator[tuple[int, Fact]], label_ids: Sequence[int]) -> Counter[Fact]:
+async def _facts(
+    facts: AsyncIterator[tuple[int, Fact]], label_ids: Sequence[int]
+) -> Counter[tuple[int, Fact]]:
     wanted = set(label_ids)
-    return Counter([fact async for label_id, fact in facts if label_id in wanted])
+    return Counter([one async for one in facts if one[0] in wanted])
 
 
-async def _stored(database: Database) -> AsyncIterator[tuple[int, Fact]]:
+async def _stored(database: Database, to: int) -> AsyncIterator[tuple[int, Fact]]:
     """A slice at a time, each in a transaction of its own: none lasts as long as the whole."""
     async for fact in _of_chunks(database):
         yield fact
     async for fact in _of_words(database):
+        yield fact
+    async for fact in provenance.stored(database, to):
         yield fact
 
 
@@ -127,8 +138,12 @@ async def _of_words(database: Database) -> AsyncIterator[tuple[int, Fact]]:
         last = rows[-1]
 
 
-async def _projected(projection: Neo4jProjection) -> AsyncIterator[tuple[int, Fact]]:
+async def _projected(
+    database: Database, projection: Neo4jProjection, to: int
+) -> AsyncIterator[tuple[int, Fact]]:
     for kind in FACTS:
         async with aclosing(projection.facts(kind)) as facts:
             async for label_id, fact in facts:
                 yield label_id, fact
+    async for one in provenance.projected(database, projection.provenance, to):
+        yield one

@@ -1,16 +1,15 @@
 """Policy bundles, kept from the first decision that they make: what decided can decide again."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import psycopg
 
 from copilot.ledger.entry import canonical
+from copilot.ledger.proofs.policies import built_of
 from policy.basis import Basis
-from policy.bundle import Built, Bundle
+from policy.bundle import Built
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
@@ -59,7 +58,7 @@ class PolicyBundles:
                 f"the policy bundle {digest}, by which was decided then, is not kept here; "
                 "restore policy_bundles from a backup",
             )
-        built = _read(row)
+        built = built_of(row["sources"], row["wasm"])
         if built is None or built.sha256 != digest or built.rules != row["rules"]:
             raise Unavailable(
                 "policy", f"the policy bundle {digest} is kept, but was changed; it decides nothing"
@@ -94,12 +93,3 @@ def _written(key: Key, built: Built) -> dict[str, Any]:
         "sources": canonical(sources),
         "wasm": built.wasm,
     }
-
-
-def _read(row: Mapping[str, Any]) -> Built | None:
-    """None where the sources are not even readable."""
-    try:
-        sources = {name: text.encode() for name, text in json.loads(row["sources"]).items()}
-    except (ValueError, AttributeError):
-        return None
-    return Built(bundle=Bundle(sources=MappingProxyType(sources)), wasm=row["wasm"])

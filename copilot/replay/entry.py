@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from copilot.ledger.proofs.record import commitment
+from copilot.ledger.opened import changed, opened
 from policy.engine import Act
-from policy.errors import BadInput, CopilotError, Unavailable
+from policy.errors import BadInput, CopilotError
 from policy.labels import Label
 from policy.principal import Asker, Principal
 from policy.scope import Scope
@@ -109,26 +109,12 @@ def _opened(ledger_id: str, leaf: bytes, openings: list[dict[str, Any]]) -> dict
 
     Unavailable where one does not open, BadInput where something that it takes has been erased.
     """
-    try:
-        commitments = json.loads(leaf)["commitments"]
-        for one in openings:
-            if commitment((one["salt"], one["value"])) != commitments[one["name"]]:
-                raise ValueError(one["name"])
-        opened = {one["name"]: json.loads(one["value"]) for one in openings}
-    except (KeyError, TypeError, ValueError) as error:
-        raise _changed(ledger_id) from error
-    if erased := sorted(_NEEDED & set(commitments) - set(opened)):
+    found = opened(ledger_id, leaf, openings)
+    if erased := sorted(_NEEDED & set(found.commitments) - set(found.details)):
         raise BadInput(
             f"of the entry {ledger_id} {' and '.join(erased)} have been erased; it cannot be replayed"
         )
-    return opened
-
-
-def _changed(ledger_id: str) -> Unavailable:
-    return Unavailable(
-        "ledger",
-        f"the entry {ledger_id} is not what was recorded; see `copilot ledger verify`",
-    )
+    return dict(found.details)
 
 
 def _check_decision(ledger_id: str, details: Mapping[str, Any]) -> None:
@@ -148,7 +134,7 @@ def _check_decision(ledger_id: str, details: Mapping[str, Any]) -> None:
 
 def _labels(ledger_id: str, digest: str, stored: dict[str, Any] | None) -> list[str]:
     if stored is None or hashlib.sha256(stored["value"]).hexdigest() != digest:
-        raise _changed(ledger_id)
+        raise changed(ledger_id)
     labels: list[str] = json.loads(stored["value"])
     return labels
 

@@ -56,7 +56,8 @@ async def test_migrate_rebuild_verify(
     configured: Settings, server: Neo4j, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await operate.migrate(configured, typed("migrate")) == 0
-    assert capsys.readouterr().out == "applied neo4j 0001_projection\n"
+    names = ("0001_projection", "0002_provenance")
+    assert capsys.readouterr().out == "".join(f"applied neo4j {name}\n" for name in names)
     assert await operate.migrate(configured, typed("migrate")) == 0
     assert capsys.readouterr().out == "nothing to apply\n"
     assert await graph.rebuild(configured, typed("graph", "rebuild")) == 0

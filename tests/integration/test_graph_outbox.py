@@ -21,10 +21,13 @@ UNREADABLE = [
     *("documents.title", "documents.metadata", "parts.text", "chunks.text", "chunks.embedding"),
     *("mentions.surface", "relations.properties", "labels.canonical", "answers.body"),
     *("sentences.embedding", "posting_blocks.term", "ledger_openings.value", "grants.reason"),
+    *("ledger_acts.sub", "ledger_entries.leaf", "erased_openings.names", "erasures.erased_by"),
+    *("provenance_projection.salt", "answers.answer_id", "ledger_leaves.hash"),
 ]
 READABLE = [
     *("parts.part_id", "chunks.chunk_id", "mentions.key", "name_tokens.token"),
     *("definitions.key", "relations.source_name", "graph_outbox.part_id", "documents.tenant"),
+    "provenance_projection.done_to",
 ]
 
 

@@ -32,6 +32,7 @@ LABELLED = [
 SEALS = [
     *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
     "ledger_published",
+    "ledger_rotations",
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
@@ -41,7 +42,10 @@ LEDGER = [
     *("ledger_timeline", "ledger_touched"),
 ]
 PEOPLE = ["revocations", "grants"]
-GRAPH = ["graph_outbox", "graph_projection", "graph_refusals"]
+GRAPH = [
+    *("graph_outbox", "graph_projection", "graph_refusals"),
+    *("provenance_projection", "provenance_cites"),
+]
 EMBEDDING = ["embedding_model", "embedding_job"]
 OF_ALL = ["answers", "policy_bundles", "labels", "label_epochs", "migrations"]
 TABLES = [

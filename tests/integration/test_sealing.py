@@ -19,6 +19,7 @@ from copilot.ledger.proofs.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.proofs.verify_bundle import verify_bundle
 from copilot.ledger.records import Kind
 from copilot.ledger.seal import Sealer
@@ -162,6 +163,24 @@ async def test_a_key_is_changed_by_signing_with_both_for_a_while(
     assert (result.checkpoints, result.problems) == (3, [])
     found = rows(database_url, "SELECT from_size FROM ledger_keys ORDER BY 1")
     assert [one["from_size"] for one in found] == [0, 2]
+    [stated] = rows(database_url, "SELECT envelope FROM ledger_rotations")
+    rotation = Rotation.open(stated["envelope"])
+    assert (rotation.old, rotation.new) == (SIGNER.verifier_key, OTHER.verifier_key)
+    assert rotation.size == 2
+
+
+async def test_who_holds_a_replaced_key_alone_seals_nothing_any_more(
+    database: Database, ledger: Ledger, database_url: str
+) -> None:
+    """What it signed nobody would believe; it need not have been started anew since."""
+    old, both = Sealer(database, [SIGNER]), Sealer(database, [SIGNER, OTHER])
+    for sealer in (old, both):
+        await write(ledger, 1)
+        assert await sealer.seal() == 1
+    await write(ledger, 1)
+    with pytest.raises(Misconfigured, match="set COPILOT_LEDGER_KEY to the log's key"):
+        await old.seal()
+    assert await both.seal() == 1
 
 
 async def test_keys_that_were_not_committed_are_named_again(

@@ -214,6 +214,7 @@ class Stage:
             "ingest": Ingesting(),
             "graph": None,
             "replays": None,
+            "provenances": None,
         }
         self.copilot = Copilot(
             Settings(enabled=self.enabled),

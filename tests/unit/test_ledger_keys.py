@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copilot.ledger.keys import FILE, agreed, signers
+from copilot.ledger.keys import FILE, signers
 from copilot.ledger.proofs.keys import Signer
 from copilot.settings import Settings
 from policy.errors import Misconfigured
@@ -64,17 +64,3 @@ def test_a_key_that_is_none_is_refused_without_showing_it(settings: Settings, sa
     for secret in ("sesame", OLD.secret().rsplit("+", 1)[1]):
         assert secret not in raised.value.message
     assert OLD.secret() not in repr(settings)
-
-
-def test_the_first_key_of_a_log_is_taken() -> None:
-    assert agreed([OLD], []) == (OLD.verifier_key,)
-
-
-def test_a_new_key_comes_in_beside_the_old_one() -> None:
-    assert agreed([OLD, NEW], [OLD.verifier_key]) == (NEW.verifier_key,)
-    assert agreed([NEW], [OLD.verifier_key, NEW.verifier_key]) == ()
-
-
-def test_another_key_alone_is_refused() -> None:
-    with pytest.raises(Misconfigured, match="set COPILOT_LEDGER_KEY to the log's key"):
-        agreed([NEW], [OLD.verifier_key])

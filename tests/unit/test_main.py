@@ -24,6 +24,7 @@ TARGETS = [
     (["ingest", "folder"], "ingest", "ingest"),
     (["ask", "Who?"], "query", "ask"),
     (["search", "Who?"], "query", "search"),
+    (["provenance", "a1"], "provenance", "provenance"),
     (["token", "--sub", "ann"], "operate", "token"),
     (["migrate"], "operate", "migrate"),
     (["schema"], "operate", "schema"),

@@ -1,6 +1,7 @@
 """Readiness: what one can do without is told and does not keep requests away."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -33,6 +34,14 @@ async def state(check: object, *, required: bool = False) -> dict[str, str]:
     return await copilot.ready()
 
 
+async def late() -> str:
+    return f"{readiness.DEGRADED}3 records wait"
+
+
+async def unknown() -> str:
+    raise Unavailable("postgres", "no answer")
+
+
 async def test_without_neo4j_nothing_is_said_of_it() -> None:
     assert "neo4j" not in await Stage().copilot.ready()
 
@@ -53,6 +62,27 @@ async def test_away_they_may_not_where_a_tenant_wants_it() -> None:
     found = await state(away, required=True)
     assert found["neo4j"] == AWAY
     assert not readiness.serves(found)
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [(late, "degraded: 3 records wait"), (unknown, "degraded: no answer")],
+)
+async def test_what_no_answer_needs_is_told_and_keeps_nobody_away(
+    behind: Callable[[], Awaitable[str]], told: str, required: bool
+) -> None:
+    copilot = Stage().copilot
+    copilot._watched = Watched(check=fine, required=required, behind=behind)
+    found = await copilot.ready()
+    assert found["neo4j"] == told
+    assert readiness.serves(found)
+
+
+async def test_of_a_graph_that_is_away_that_is_told_and_not_what_it_lacks() -> None:
+    copilot = Stage().copilot
+    copilot._watched = Watched(check=away, required=True, behind=late)
+    assert (await copilot.ready())["neo4j"] == AWAY
 
 
 async def test_a_probe_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Records of about a kilobyte, like those of a search with a few contexts."""
+"""Records of about a kilobyte, like those of an auditor who reads a page."""
 
 import hashlib
 import os
@@ -25,12 +25,12 @@ def size() -> int:
 def made(number: int) -> Record:
     """The record with this number."""
     digest = hashlib.sha256(str(number).encode()).hexdigest()
-    contexts = [{"chunk_id": digest[at : at + 32], "rank": at} for at in range(3)]
+    entries = [digest[at : at + 32] for at in range(6)]
     return Record(
-        kind=Kind.SEARCH,
+        kind=Kind.READ,
         asker=_ASKER,
-        outcome="SearchResult",
+        outcome="LedgerPage",
         policy_revision="bench",
         label=high_water(_ASKER),
-        details={"question": f"Who called at berth {number}, and when?", "contexts": contexts},
+        details={"ledger": {"first": 6, "after": None}, "entries": entries},
     )

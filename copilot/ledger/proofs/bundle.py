@@ -14,8 +14,9 @@ STATEMENT = "statement.dsse.json"
 
 WRITTEN = (RECORDS, CHECKPOINT, EARLIER, KEYS, ROTATIONS)
 """In every bundle, be it empty, and named by its statement; the statement is the sixth."""
-EXTRA_FOLDERS = ("policy", "schemas", "prov")
-"""What may lie beside: named by the statement with their hashes, and not read any further."""
+POLICIES, SCHEMAS = "policy", "schemas"
+EXTRA_FOLDERS = (POLICIES, SCHEMAS, "prov")
+"""What may lie beside, named by the statement with their hashes. Of the last nothing else is read."""
 
 MOST_FILES = 10_000
 MOST_DEPTH = 8

@@ -4,11 +4,13 @@ Nothing is taken from the bundle on trust but what the held key vouches for, and
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from copilot.ledger.proofs import policies
 from copilot.ledger.proofs.bundle import (
     CHECKPOINT,
     EARLIER,
@@ -16,6 +18,7 @@ from copilot.ledger.proofs.bundle import (
     MOST_LISTED,
     RECORDS,
     ROTATIONS,
+    SCHEMAS,
     STATEMENT,
     WRITTEN,
     earlier_line,
@@ -28,6 +31,7 @@ from copilot.ledger.proofs.merkle import EMPTY_ROOT, verify_consistency
 from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.rotation import KeyTerm, Rotation, trusted, who_may_sign
 from copilot.ledger.proofs.statement import Statement
+from copilot.ledger.proofs.verify_contents import ContentsReport, verify_contents
 from copilot.ledger.proofs.verify_records import Records, verify_records
 from policy.errors import BadInput
 
@@ -60,6 +64,10 @@ class BundleReport:
     exported_at: str = ""
     problems: list[str] = field(default_factory=list)
     """Each with its place, up to `MOST_LISTED`."""
+    seconds: float = field(default=0.0, compare=False)
+    """What all of that took; the contents were looked at afterwards."""
+    contents: ContentsReport = field(default_factory=ContentsReport)
+    """Whether what the records say fits the schemas they name: a stage of its own, with problems of its own."""
 
     def add(self, problem: str) -> None:
         if len(self.problems) < MOST_LISTED:
@@ -119,7 +127,8 @@ class _Verification:
         self._terms: tuple[KeyTerm, ...] = (KeyTerm(key=key),)
 
     def run(self, checkpoints: Sequence[bytes], processes: int) -> BundleReport:
-        """From what the held key vouches for to what follows from that."""
+        """From what the held key vouches for to what follows from that, and last to what the records mean."""
+        begun = time.perf_counter()
         for name in (*WRITTEN, STATEMENT):
             if name not in self._files.names:
                 self._report.add(f"{name}: it is missing")
@@ -136,6 +145,8 @@ class _Verification:
         self._compare_steps(steps, last, records)
         self._compare_held(held, steps, last, records)
         self._compare_files(statement)
+        self._report.seconds = time.perf_counter() - begun
+        self._report.contents = self._contents(processes)
         return self._report
 
     def _believe_keys(self) -> list[Rotation]:
@@ -287,7 +298,9 @@ class _Verification:
                 self._report.add(f"{RECORDS}: this is not the log of the held {one.size}")
 
     def _compare_files(self, statement: Statement | None) -> None:
-        """By the hashes of what was read above, and now of the extra files."""
+        """By the hashes of what was read above, and now of the extra files; policies are what they are named."""
+        for problem in policies.problems(self._files):
+            self._report.add(problem)
         for name in sorted(self._files.names - {*WRITTEN, STATEMENT}):
             for _ in self._files.blocks(name):
                 pass
@@ -300,6 +313,25 @@ class _Verification:
                 self._report.add(f"{STATEMENT}: {name!r:.200} is named there, and missing")
             elif self._files.sha256.get(name) != sha256:
                 self._report.add(f"{name}: it is not the file of the statement")
+
+    def _contents(self, processes: int) -> ContentsReport:
+        """From the same files, read once more."""
+        begun, hashed = time.perf_counter(), dict(self._files.sha256)
+        prefix = f"{SCHEMAS}/"
+        named = [name for name in self._files.names if name.startswith(prefix)]
+        contents = verify_contents(
+            self._files.blocks(RECORDS),
+            documents={
+                name.removeprefix(prefix).removesuffix(".json"): self._files.read(name)
+                for name in named
+            },
+            names=self._files.names,
+            processes=processes,
+        )
+        contents.seconds = time.perf_counter() - begun
+        if self._files.sha256 != hashed:
+            contents.problems.append("the bundle was changed while it was verified")
+        return contents
 
     def _lines(self, name: str) -> Iterator[tuple[int, bytes]]:
         """Numbered as editors do; BadInput is what each comes to where it is no line."""

@@ -1,20 +1,16 @@
 """The records of a bundle as one: their tree, their order, the scopes they share, and what was erased of them."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
-from copilot.ledger.proofs.bundle import LONGEST_LINE, RECORDS
+from copilot.ledger.proofs.batches import Report, side_by_side, whole_lines
+from copilot.ledger.proofs.bundle import RECORDS
 from copilot.ledger.proofs.lines import Batch, Checked, Gone, Tree, check, place
 from copilot.ledger.proofs.merkle import CompactRange
 
-_AHEAD = 3
-"""Batches for each process that wait or are done."""
 _NEVER_ERASED = "index"
 """When, for which tenant and under which label: an erasure that takes it explains nothing."""
-
-Report = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -100,24 +96,10 @@ def verify_records(
     """
     found = Records(whole=whole, report=report, sizes=deque(sorted(set(sizes))))
     batches = _batches(blocks, whole, tree, report)
-    for checked in _side_by_side(batches, processes) if processes > 1 else map(check, batches):
+    for checked in side_by_side(check, batches, processes):
         found.take(checked)
     found.take(Checked())
     return found
-
-
-def _side_by_side(batches: Iterator[Batch], processes: int) -> Iterator[Checked]:
-    """In the order of the batches, of which no more than a few are in memory."""
-    # Only here: it brings sockets, which whoever checks alone does without.
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        waiting = deque(pool.submit(check, one) for one in islice(batches, _AHEAD * processes))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(check, one) for one in islice(batches, 1))
 
 
 def _batches(
@@ -125,27 +107,6 @@ def _batches(
 ) -> Iterator[Batch]:
     """Whole lines, a megabyte or one line at a time; what is too long for a line is passed over."""
     first = 0
-    for data in _whole_lines(blocks, report):
+    for data in whole_lines(blocks, report):
         yield Batch(first, data, whole, tree)
         first += data.count(b"\n")
-
-
-def _whole_lines(blocks: Iterable[bytes], report: Report) -> Iterator[bytes]:
-    """Lines as they come, many or one; for one that is too long an empty one, so that the others keep their numbers."""
-    rest, too_long = b"", False
-    for block in blocks:
-        if too_long:
-            _, newline, block = block.partition(b"\n")
-            too_long = not newline
-        lines, newline, begun = block.rpartition(b"\n")
-        if newline:
-            yield rest + lines + newline
-            rest = b""
-        rest += b"" if too_long else begun
-        if len(rest) > LONGEST_LINE:
-            report(f"{RECORDS}: a line is longer than {LONGEST_LINE} bytes")
-            yield b"\n"
-            rest, too_long = b"", True
-    if rest:
-        report(f"{RECORDS}: its last line is not ended by a newline")
-        yield rest + b"\n"

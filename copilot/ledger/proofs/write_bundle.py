@@ -49,7 +49,7 @@ class Contents(NamedTuple):
     rotations: Sequence[bytes] = ()
     """Envelopes, one for each change of the key."""
     extra: Mapping[str, bytes] = {}
-    """Files below `policy/`, `schemas/`, `prov/`."""
+    """Files below `policy/`, `schemas/`, `prov/`, as `BundleWriter.attach` takes them."""
     whole: bool = True
     """Whether all records up to the checkpoint follow, or a selection of them."""
 
@@ -62,10 +62,32 @@ class Export(NamedTuple):
     signers: Sequence[Signer]
 
 
-class BundleWriter:
-    """Takes records in the order of their indices; the folder is there after `finish`, and never before.
+class _Lines:
+    """A file that grows line by line, hashed on the way."""
 
-    For `with`: without `finish` nothing is left behind. OSError is the caller's to name.
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = path.open("xb")
+        self._digest = hashlib.sha256()
+
+    def add(self, line: bytes) -> None:
+        self._file.write(line)
+        self._digest.update(line)
+
+    def sync(self) -> str:
+        """The SHA-256 (hex) of what is on the disk now."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class BundleWriter:
+    """Takes records in the order of their indices; the folder is there after `give`, and never before.
+
+    For `with`: without `finish` and `give` nothing is left behind. OSError is the caller's to name.
     """
 
     def __init__(self, folder: Path, contents: Contents, proofs: Proofs) -> None:
@@ -76,14 +98,17 @@ class BundleWriter:
         self._folder, self._contents, self._proofs = folder, contents, proofs
         self._sha256 = dict[str, str]()
         self._records, self._last, self._given = 0, -1, set[str]()
-        self._digest = hashlib.sha256()
+        self.length = 0
+        """Bytes of all that was written so far."""
+        self._lines = dict[str, _Lines]()
 
     def __enter__(self) -> Self:
         parent = self._folder.absolute().parent
         with ExitStack() as undo:
             self._partial = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=parent))
             undo.callback(shutil.rmtree, self._partial, ignore_errors=True)
-            self._lines: BinaryIO = undo.enter_context((self._partial / RECORDS).open("xb"))
+            self._undo = undo
+            self._open(RECORDS)
             self._write_contents()
             self._undo = undo.pop_all()
         return self
@@ -110,26 +135,41 @@ class BundleWriter:
             raise BadInput(
                 f"the record with the index {record.leaf_index} is longer than a line may be"
             )
-        self._lines.write(line)
-        self._digest.update(line)
+        self._add_line(RECORDS, line)
         self._given |= new.keys()
         self._records, self._last = self._records + 1, record.leaf_index
 
-    def finish(self, export: Export) -> None:
-        """Signs the statement and gives the folder its name, once all is on the disk."""
+    def attach(self, name: str, data: bytes) -> None:
+        """A further file, whose hash the statement names. BadInput where it may not be in a bundle, or is there."""
+        self._new(name)
+        self._write(name, data)
+
+    def append(self, name: str, line: bytes) -> None:
+        """A line of a further file, which is made with its first."""
+        if name not in self._lines:
+            self._new(name)
+            self._open(name)
+        self._add_line(name, line + b"\n")
+
+    def finish(self, export: Export) -> str:
+        """Signs the statement, once all is on the disk; gives the SHA-256 (hex) of the statement's file."""
         if self._contents.whole and self._records != self._checkpoint.size:
             raise BadInput(
                 f"a whole log of {self._checkpoint.size} records has not {self._records}"
             )
-        self._lines.flush()
-        os.fsync(self._lines.fileno())
-        self._sha256[RECORDS] = self._digest.hexdigest()
-        self._write(STATEMENT, self._statement(export).sign(export.signers))
+        self._sha256 |= {name: lines.sync() for name, lines in self._lines.items()}
+        statement = self._statement(export).sign(export.signers)
+        self._write(STATEMENT, statement)
         for folder in (*filter(Path.is_dir, self._partial.rglob("*")), self._partial):
             _sync(folder)
+        return hashlib.sha256(statement).hexdigest()
+
+    def give(self) -> None:
+        """Gives the finished folder its name."""
         self._partial.rename(self._folder)
         self._undo.pop_all()
-        self._lines.close()
+        for lines in self._lines.values():
+            lines.close()
         _sync(self._folder.absolute().parent)
 
     def _statement(self, export: Export) -> Statement:
@@ -151,9 +191,7 @@ class BundleWriter:
         self._write(KEYS, "".join(f"{one}\n" for one in given.keys).encode())
         self._write(ROTATIONS, b"".join(one + b"\n" for one in given.rotations))
         for name, data in given.extra.items():
-            if not is_extra(name):
-                raise BadInput(f"{name} is no file that a bundle can hold")
-            self._write(name, data)
+            self.attach(name, data)
 
     def _earlier(self) -> Iterable[bytes]:
         """Each with the path to the next, the last one's to the bundle's checkpoint."""
@@ -164,6 +202,20 @@ class BundleWriter:
                 raise BadInput("the earlier checkpoints are not of growing size")
             yield earlier_line(note, self._proofs.consistency(first, second)) + b"\n"
 
+    def _new(self, name: str) -> None:
+        if not is_extra(name):
+            raise BadInput(f"{name} is no file that a bundle can hold")
+        if name in self._sha256 or name in self._lines:
+            raise BadInput(f"{name} is in the bundle already")
+
+    def _open(self, name: str) -> None:
+        self._lines[name] = _Lines(self._partial / name)
+        self._undo.callback(self._lines[name].close)
+
+    def _add_line(self, name: str, line: bytes) -> None:
+        self._lines[name].add(line)
+        self.length += len(line)
+
     def _write(self, name: str, data: bytes) -> None:
         path = self._partial / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +223,7 @@ class BundleWriter:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        self.length += len(data)
         if name != STATEMENT:
             self._sha256[name] = hashlib.sha256(data).hexdigest()
 
@@ -189,6 +242,7 @@ def write_bundle(
             path = None if contents.whole else proofs.inclusion(one.leaf_index, size)
             writer.add(one._replace(path=path))
         writer.finish(export)
+        writer.give()
 
 
 def _sync(folder: Path) -> None:

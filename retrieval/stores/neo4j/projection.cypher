@@ -1,7 +1,7 @@
 // name: generation
 MATCH (p:Projection {name: 'graph'}) RETURN p.generation
 // name: empty
-MATCH (x:Projection|Chunk|Entity|Name|Word) WITH x LIMIT $most
+MATCH (x:Projection|Chunk|Entity|Name|Word|Provenance|Answer|Investigation|Model) WITH x LIMIT $most
 CALL (x) { DETACH DELETE x } IN TRANSACTIONS OF 2000 ROWS
 RETURN count(x)
 // name: begin

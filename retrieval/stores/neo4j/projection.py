@@ -1,24 +1,22 @@
 """Writes of the projection: whole parts at a time, each write such that it may be repeated."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from neo4j import AsyncTransaction
 
-from policy.errors import Unavailable
 from retrieval.stores.neo4j.graph import Position
+from retrieval.stores.neo4j.held import Row, held, put
+from retrieval.stores.neo4j.provenance import CITES, Neo4jProvenance
 from retrieval.stores.neo4j.queries import Queries
 from retrieval.stores.neo4j.server import Neo4j, values
 
 _CYPHER = Queries("retrieval.stores.neo4j", "projection.cypher")
-_ROWS = 2000
 _REMOVED = 20_000
 """At a time, so that emptying a large graph stays within the limit of a write."""
 FACTS = ("chunk", "mention", "word", "definition", "relation", "residue")
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +28,8 @@ class Rows:
     words: Sequence[Row] = ()
     definitions: Sequence[Row] = ()
     relations: Sequence[Row] = ()
+    cites: Sequence[Row] = ()
+    """Answers that are here and cite a passage of these parts."""
 
     def by_block(self) -> dict[str, Sequence[Row]]:
         """In the order in which they must be written."""
@@ -47,6 +47,8 @@ class Neo4jProjection:
 
     def __init__(self, server: Neo4j) -> None:
         self._server = server
+        self.provenance = Neo4jProvenance(server)
+        """The records of what was asked of this graph."""
 
     async def generation(self) -> str | None:
         """Which filling it comes from; None where there is no projection at all."""
@@ -65,13 +67,11 @@ class Neo4jProjection:
 
     async def replace(self, part_ids: Sequence[str], rows: Rows, position: Position) -> None:
         """Puts the rows in the place of all that these parts were; all of it or nothing."""
-        async with self._server.writing() as transaction:
-            await _hold(transaction, position)
+        async with held(self._server, position) as transaction:
             touched = await _take_out(transaction, part_ids) if part_ids else []
             for block, some in rows.by_block().items():
-                for first in range(0, len(some), _ROWS):
-                    batch = {"rows": some[first : first + _ROWS]}
-                    await values(transaction, _CYPHER[block], batch)
+                await put(transaction, _CYPHER[block], some)
+            await put(transaction, CITES, rows.cites)
             await _prune(transaction, touched)
 
     async def facts(self, kind: str) -> AsyncGenerator[tuple[int, tuple[Any, ...]], None]:
@@ -79,16 +79,6 @@ class Neo4jProjection:
         async with aclosing(self._server.stream(_CYPHER[f"{kind}_facts"])) as records:
             async for label_id, fact in records:
                 yield label_id, tuple(fact)
-
-
-async def _hold(transaction: AsyncTransaction, position: Position) -> None:
-    held = {"generation": position.generation, "token": position.token}
-    if not await values(transaction, _CYPHER["hold"], held):
-        raise Unavailable(
-            "neo4j",
-            "the graph in Neo4j is kept by another database, or was written by somebody later; "
-            "where it is this one's, run `copilot graph rebuild`",
-        )
 
 
 async def _take_out(transaction: AsyncTransaction, part_ids: Sequence[str]) -> list[str]:

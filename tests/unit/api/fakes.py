@@ -8,6 +8,7 @@ from typing import Any
 from copilot.entity_graph import End
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
+from copilot.provenance.results import Provenance, ProvenanceOutcome
 from copilot.replay.results import ReplayOutcome
 from copilot.results import (
     Answer,
@@ -103,6 +104,14 @@ ANSWER = Answer(
     model="extractive",
     usage=Usage(input_tokens=3),
     timings_ms={"vector": 1.5},
+)
+PROVENANCE = Provenance(
+    entry="l1",
+    answer_id="a1",
+    banner="S//HARBOR",
+    prov='{"prefix":{}}',
+    page="<!DOCTYPE html>",
+    ledger_id="l10",
 )
 CONTEXT = Context(
     chunk=Chunk(
@@ -250,6 +259,9 @@ class FakeCopilot:
 
     async def replay(self, asker: Asker, ledger_id: str) -> ReplayOutcome:
         return REPLAY if ledger_id == "l1" else NotFound(text="nothing", ledger_id="l8")
+
+    async def provenance(self, asker: Asker, given_id: str) -> ProvenanceOutcome:
+        return PROVENANCE if given_id == "a1" else NotFound(text="nothing", ledger_id="l10")
 
     async def ingest(self, asker: Asker, documents: Iterable[Document | Rejected]) -> IngestReport:
         self.taken = list(documents)

@@ -45,6 +45,7 @@ def test_there_is_an_operation_for_each_act() -> None:
         "LedgerProof",
         "Me",
         "Paths",
+        "Provenance",
         "RateAnswer",
         "ReinstatePrincipal",
         "RelabelDocument",
@@ -76,6 +77,8 @@ def test_no_internal_id_is_in_the_schema(server: str) -> None:
         ("Entities", {"words": "Kestrel"}, "EntityConnection"),
         ("Replay", {"entry": "l1"}, "Replay"),
         ("Replay", {"entry": "l2"}, "NotFound"),
+        ("Provenance", {"id": "a1"}, "Provenance"),
+        ("Provenance", {"id": "a2"}, "NotFound"),
         ("Paths", {"fromName": "Kestrel Holdings", "toEntity": "e2"}, "EntityPaths"),
     ],
 )

@@ -6,6 +6,7 @@ import re
 import httpx2
 import pytest
 
+from copilot.projection.backlog import Backlog
 from copilot.results import Usage
 from copilot.telemetry import Metrics
 from tests.unit.api.fakes import ANN, FakeCopilot
@@ -62,6 +63,9 @@ def test_metrics_of_everything_that_operators_watch() -> None:
     metrics.recheck_mismatches(2)
     metrics.dropped("citation", 3)
     metrics.unsealed(2.5)
+    metrics.graph_behind(
+        Backlog(state="kept", changes=4, seconds=1.5, set_aside=0, records=7, records_seconds=2.5)
+    )
     text = metrics.exposition().decode()
     for line in (
         'copilot_stage_seconds_count{stage="vector"} 1.0',
@@ -73,6 +77,10 @@ def test_metrics_of_everything_that_operators_watch() -> None:
         "copilot_recheck_mismatches_total 2.0",
         'copilot_dropped_sentences_total{reason="citation"} 3.0',
         "copilot_ledger_oldest_unsealed_seconds 2.5",
+        'copilot_graph_waiting{what="changes"} 4.0',
+        'copilot_graph_behind_seconds{what="changes"} 1.5',
+        'copilot_graph_waiting{what="records"} 7.0',
+        'copilot_graph_behind_seconds{what="records"} 2.5',
     ):
         assert line in text
     assert "anthropic" not in Metrics().exposition().decode()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from copilot import processes
-from copilot.commands import demo, ingest, operate, query, serve
+from copilot.commands import demo, ingest, operate, provenance, query, serve
 from copilot.settings import Settings
 from tests.unit.api.fakes import ANN, LEE, SECRET
 from tests.unit.commands.product import Product
@@ -34,8 +34,17 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         made.embedder, made.sealing = embedder, sealing
         yield made
 
-    for module in (query, ingest, operate, demo, serve):
+    async def ready_url(settings: Settings) -> str:
+        return str(settings.database_url)
+
+    async def note_changes(settings: Settings, url: str) -> None:
+        assert not made.warmed
+        made.noted += [url]
+
+    for module in (query, ingest, operate, demo, serve, provenance):
         monkeypatch.setattr(module, "opened", opened)
+    monkeypatch.setattr(serve, "ready_url", ready_url)
+    monkeypatch.setattr(serve, "note_changes", note_changes)
     return made
 
 

@@ -12,10 +12,11 @@ import pytest
 from copilot.__main__ import _parser
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
+from copilot.provenance.results import ProvenanceOutcome
 from copilot.results import AskOutcome, NotFound, SearchOutcome, SearchResult, Unavailable
 from policy.errors import BadInput
 from policy.principal import Asker
-from tests.unit.api.fakes import ANSWER, CONTEXT
+from tests.unit.api.fakes import ANSWER, CONTEXT, PROVENANCE
 
 NOTHING = NotFound(text="Nothing that you may read.", ledger_id="l1")
 DOWN = Unavailable(text="the model is down", dependency="model")
@@ -30,6 +31,9 @@ class Product:
     search_result: SearchOutcome = field(
         default_factory=lambda: SearchResult(contexts=(CONTEXT,), ledger_id="l2")
     )
+    provenance_result: ProvenanceOutcome = PROVENANCE
+    fault: BadInput | None = None
+    """Raised where a provenance is asked for."""
     state: dict[str, str] = field(default_factory=lambda: {"postgres": "ok", "policy": "ok"})
     asked: list[tuple[Asker, str]] = field(default_factory=list)
     ks: list[int | None] = field(default_factory=list)
@@ -38,6 +42,8 @@ class Product:
     embedder: object = None
     """What it was opened with."""
     sealing: bool = False
+    noted: list[str] = field(default_factory=list)
+    """Databases of which was recorded what holds for them."""
 
     def warm(self) -> None:
         self.warmed = True
@@ -53,6 +59,12 @@ class Product:
         self.asked.append((asker, question))
         self.ks.append(k)
         return self.search_result
+
+    async def provenance(self, asker: Asker, given_id: str) -> ProvenanceOutcome:
+        self.asked.append((asker, given_id))
+        if self.fault:
+            raise self.fault
+        return self.provenance_result
 
     async def ingest(
         self, asker: Asker, documents: Iterable[Document | Rejected], progress: Callable[[], None]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,11 +13,13 @@ from copilot.commands import ledger
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.stored import StoredCheckpoint
 from copilot.ledger.verify import Verification
 from copilot.settings import Settings
-from policy.errors import BadInput
+from policy.errors import BadInput, Unavailable
 from tests.unit.commands.product import typed
+from tests.unit.proofs.bundles import KEY, SCHEMA_FILE, export, random_log, restate
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +39,17 @@ class Log:
     trusted: VerifierKey | None = None
     head: StoredCheckpoint | None = None
     sealed: bool = False
+    told: list[tuple[int, int]] = field(default_factory=list)
+    """Of each verification that was recorded the problems, and the checkpoints held."""
+    takes_records: bool = True
+
+    async def verified(self, result: Verification, held: int) -> None:
+        if not self.takes_records:
+            raise Unavailable("ledger", "the ledger takes no records; nothing was released")
+        self.told.append((len(result.problems), held))
+
+    async def rotated(self, rotation: Rotation) -> None:
+        raise AssertionError("no key is changed here")
 
     async def newest(self) -> StoredCheckpoint | None:
         assert self.sealed
@@ -61,8 +75,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
         log.held, log.trusted = list(held), trusted
         return log.found
 
-    async def seal_now(settings: Settings, url: str) -> None:
+    async def seal_now(settings: Settings, url: str, rotated: object) -> None:
         log.sealed = True
+
+    @asynccontextmanager
+    async def operating(settings: Settings, url: str) -> AsyncIterator[Log]:
+        yield log
 
     @asynccontextmanager
     async def stored_log(url: str) -> AsyncIterator[Log]:
@@ -71,6 +89,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     monkeypatch.setattr(ledger, "ready_url", ready_url)
     monkeypatch.setattr(ledger, "seal_now", seal_now)
     monkeypatch.setattr(ledger, "stored_log", stored_log)
+    monkeypatch.setattr(ledger, "operating", operating)
     monkeypatch.setattr("copilot.ledger.verify.verify", verify)
     return log
 
@@ -83,6 +102,17 @@ async def test_a_ledger_that_holds_is_said_in_one_line_with_its_erasures(
     assert printed.out.startswith("ledger verified: 3 entries, 3 of them sealed under 1 check")
     assert "1 openings erased" in printed.out
     assert (printed.out.count("\n"), printed.err) == (1, "")
+    assert log.told == [(0, 0)]
+
+
+async def test_what_was_found_is_told_also_where_the_verification_cannot_be_recorded(
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.takes_records = False
+    log.found = Verification(problems=["entry 1 is wrong"])
+    with pytest.raises(Unavailable, match="takes no records"):
+        await ledger.verify(settings, typed("ledger", "verify"))
+    assert "entry 1 is wrong" in capsys.readouterr().err
 
 
 async def test_a_ledger_that_does_not_hold_ends_with_1_and_at_most_twenty_problems(
@@ -124,6 +154,7 @@ async def test_a_checkpoint_that_was_printed_can_be_held_against_the_ledger(
     twice = ("--checkpoint", path, "--checkpoint", path)
     assert await ledger.verify(settings, typed("ledger", "verify", "--key", key, *twice)) == 0
     assert (log.held, log.trusted) == ([HEAD, HEAD], SIGNER.verifier_key)
+    assert log.told == [(0, 2)]
 
 
 async def test_a_checkpoint_of_another_key_is_refused(
@@ -167,7 +198,9 @@ async def test_a_new_key_is_made_of_the_given_name(
 ) -> None:
     for _ in range(2):
         assert await ledger.key(settings, typed("ledger", "key", "--new", "example.com/two")) == 0
-    one, two = map(Signer.parse, capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    assert "set COPILOT_LEDGER_KEY to the old key and this one" in printed.err
+    one, two = map(Signer.parse, printed.out.split())
     assert one.name == two.name == "example.com/two"
     assert one.seed != two.seed
 
@@ -179,3 +212,25 @@ async def test_a_ledger_without_entries_has_no_head_and_no_key(
     for command in ("checkpoint", "key"):
         with pytest.raises(BadInput, match="no entries yet"):
             await getattr(ledger, command)(settings, typed("ledger", command))
+
+
+async def test_hashes_and_contents_of_a_bundle_are_told_apart(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = random_log(Random(7), 8)
+    bundle, key = export(log, tmp_path / "bundle"), str(KEY.verifier_key)
+    assert await ledger.verify(settings, typed("ledger", "verify", bundle, "--key", key)) == 0
+    hashed, fitted = capsys.readouterr().out.splitlines()
+    size = len(log.records)
+    assert hashed.startswith(f"bundle verified: all {size} records of")
+    assert fitted.startswith(f"contents: {size} records fit the schemas")
+    assert hashed.endswith(" records/s)")
+    assert fitted.endswith(" records/s)")
+    (bundle / SCHEMA_FILE).unlink()
+    restate(bundle)
+    options = typed("ledger", "verify", bundle, "--key", key, "--json")
+    assert await ledger.verify(settings, options) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["verified"] is False
+    assert said["problems"] == said["contents"]["problems"]
+    assert "its schema 'note-1' is not there" in said["problems"][0]

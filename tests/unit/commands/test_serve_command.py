@@ -25,6 +25,7 @@ def test_serve_listens_where_it_is_told(
     assert listening == [((product, {}), "127.0.0.1", 9000)]
     assert product.warmed
     assert product.sealing
+    assert product.noted == [str(settings.database_url)]  # what holds from now on is recorded first
 
 
 def test_several_processes_listen_together_with_one_embedder(
@@ -47,15 +48,23 @@ def test_several_processes_listen_together_with_one_embedder(
     def run(count: int, work: processes.Work) -> int:
         done.append(f"{count} forks")
         asyncio.run(work())
-        return 5
+        return 5 if count == 3 else 0
 
     monkeypatch.setattr(serve, "ready_url", ready_url)
     monkeypatch.setattr(serve, "embedder_of", embedder_of)
     monkeypatch.setattr(processes, "run", run)
     assert serve.serve(settings, typed("serve", "--processes", "3")) == 5
-    assert done == ["migrated", "loaded", "3 forks"]
+    assert done == ["migrated", "1 forks", "loaded", "3 forks"]
     assert listening == [((product, {}), "127.0.0.1", 8000, True)]
     assert product.embedder is embedder
+    assert len(product.noted) == 1
+
+
+def test_nobody_is_served_by_several_where_it_cannot_be_recorded_by_what(
+    monkeypatch: pytest.MonkeyPatch, product: Product, settings: Settings
+) -> None:
+    monkeypatch.setattr(processes, "run", lambda count, _: 1 if count == 1 else 0)
+    assert serve.serve(settings, typed("serve", "--processes", "3")) == 1
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_opened(

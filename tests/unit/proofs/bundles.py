@@ -11,6 +11,7 @@ from typing import Any
 
 from copilot.ledger.proofs.bundle import STATEMENT, canonical_json
 from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.json_schema import DIALECT
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.merkle import (
     CompactRange,
@@ -20,16 +21,40 @@ from copilot.ledger.proofs.merkle import (
     plan_inclusion,
 )
 from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.policies import policy_files
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.proofs.statement import Statement
 from copilot.ledger.proofs.verify_bundle import BundleReport, verify_bundle
 from copilot.ledger.proofs.write_bundle import Contents, Export, write_bundle
+from policy.bundle import Built, Bundle
 
 ORIGIN = "example.com/ledger"
 OTHER = "example.com/another"
 WORDS = ("Halder", "signed", 'the "agreement"', "in\nRiga", "on", "2 May", "Łódź", "C:\\files")
-EXTRA = {"policy/ab12.tar.gz": b"\x1f\x8bpolicy", "schemas/ask.v1.json": b"{}"}
+POLICY, NARROWER = (
+    Built(bundle=Bundle(sources={"read.rego": text}), wasm=b"\0asm" + text)
+    for text in (b"package read", b"package read\ndeny := true")
+)
+SCHEMA = canonical_json(
+    {
+        "$schema": DIALECT,
+        "type": "object",
+        "properties": {
+            "index": {"type": "object"},
+            "act": {"type": "object", "required": ["kind"]},
+            "question": {"type": "string"},
+            "scope": {"type": "object"},
+            "decided": {"type": "object"},
+            "erased": {"type": "array"},
+        },
+        "required": ["index", "act"],
+        "additionalProperties": False,
+    }
+)
+SCHEMA_NAMED = {"name": "note-1", "sha256": hashlib.sha256(SCHEMA).hexdigest()}
+SCHEMA_FILE = "schemas/note-1.json"
+EXTRA = {**policy_files(POLICY), SCHEMA_FILE: SCHEMA}
 
 
 def signer(number: int, name: str = ORIGIN) -> Signer:
@@ -63,8 +88,9 @@ class Log:
     def add(self, random: Random, details: Mapping[str, Any], kind: str = "search") -> str:
         """One record with these details beside `index` and `act`; gives its id."""
         ledger_id, scopes = random.randbytes(16).hex(), dict[str, bytes]()
-        index = {"tenant": "t1", "label": {"classification": "S"}, "recorded_at": "2026-11-22"}
-        values = {"index": index, "act": {"kind": kind, "sub": "ann"} | index, **details}
+        when = {"tenant": "t1", "label": {"classification": "S"}, "recorded_at": "2026-11-22"}
+        index = when | {"schema": SCHEMA_NAMED}
+        values = {"index": index, "act": {"kind": kind, "sub": "ann"} | when, **details}
         if isinstance(labels := values.get("scope"), list):
             written = canonical_json(labels)
             digest = hashlib.sha256(written).hexdigest()
@@ -108,11 +134,13 @@ def random_log(random: Random, size: int) -> Log:
     log = Log()
     while len(log.records) < size:
         details: dict[str, Any] = {"question": " ".join(random.choices(WORDS, k=6))}
+        details["decided"] = {"policy": {"release": POLICY.sha256, "own": None}}
         if random.random() < 0.6:
             details["scope"] = ["U", "S"][: random.randint(0, 2)]
         log.add(random, details, random.choice(["search", "ask"]))
         if random.random() < 0.15:
-            log.erase(random, random.randrange(len(log.records)), "act", "question")
+            others = [at for at in range(len(log.records)) if at not in log.erasures]
+            log.erase(random, random.choice(others), "act", "question")
     return log
 
 
@@ -155,6 +183,11 @@ def verify(
     shown: Path, *held: bytes, key: Signer = KEY, origin: str | None = None, processes: int = 1
 ) -> BundleReport:
     return verify_bundle(shown, key.verifier_key, held, origin=origin, processes=processes)
+
+
+def problems_of(report: BundleReport) -> list[str]:
+    """Of both stages."""
+    return [*report.problems, *report.contents.problems]
 
 
 def restate(folder: Path, *signers: Signer) -> None:

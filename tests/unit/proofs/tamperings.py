@@ -1,15 +1,33 @@
-"""Ten ways to pass off another history, each done as well as can be: who has the right key signs with it again."""
+"""Ways to pass off another history, each done as well as can be: who has the right key signs with it again."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
 
-from copilot.ledger.proofs.bundle import RECORDS, canonical_json
+from copilot.ledger.proofs.bundle import POLICIES, RECORDS, canonical_json
+from copilot.ledger.proofs.dsse import Envelope
+from copilot.ledger.proofs.policies import policy_files
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment, read_leaf, write_line
-from tests.unit.proofs.bundles import KEY, NEXT, STRANGER, Log, copied, export, random_log, restate
+from copilot.ledger.proofs.rotation import PAYLOAD_TYPE, Rotation
+from tests.unit.proofs.bundles import (
+    KEY,
+    NARROWER,
+    NEXT,
+    ORIGIN,
+    SCHEMA,
+    SCHEMA_FILE,
+    STRANGER,
+    Log,
+    copied,
+    export,
+    random_log,
+    restate,
+    rotation,
+)
 from tests.unit.proofs.flips import flipped
 
 TIMES = int(os.environ.get("COPILOT_TAMPERINGS", "100"))
@@ -140,6 +158,70 @@ def fork(case: Case) -> Shown:
     return Shown(export(shown, case.into), case.random.sample(both, 2))
 
 
+def edit_a_schema(case: Case) -> Shown:
+    """So that records fit that did not, or do not that did."""
+    folder = copied(case.honest, case.into)
+    document = json.loads(SCHEMA)
+    if case.random.random() < 0.5:
+        document["additionalProperties"] = True
+    else:
+        document["properties"].pop(case.random.choice(sorted(document["properties"])))
+    (folder / SCHEMA_FILE).write_bytes(canonical_json(document))
+    restate(folder, KEY)
+    return Shown(folder, [case.checkpoint()])
+
+
+def drop_a_schema(case: Case) -> Shown:
+    folder = copied(case.honest, case.into)
+    (folder / SCHEMA_FILE).unlink()
+    restate(folder, KEY)
+    return Shown(folder, [case.checkpoint()])
+
+
+def swap_a_policy(case: Case) -> Shown:
+    """Another in its place, under the digest that records name or under its own; in half of them its rules alone."""
+    folder = copied(case.honest, case.into)
+    (there,) = (folder / POLICIES).iterdir()
+    files = list(policy_files(NARROWER).items())
+    for name, data in files[: case.random.randint(1, 2)]:
+        (there / Path(name).name).write_bytes(data)
+    if case.random.random() < 0.5:
+        there.rename(there.with_name(NARROWER.sha256))
+    restate(folder, KEY)
+    return Shown(folder, [case.checkpoint()])
+
+
+def drop_a_rotation(case: Case) -> Shown:
+    """Of a log whose key was changed: the new key's signature stands alone, or a list of keys instead of a reason."""
+    keys = case.random.choice([[NEXT], [KEY, NEXT]])
+    folder = export(case.log, case.into, signers=[NEXT], keys=keys)
+    return Shown(folder, [case.checkpoint()])
+
+
+def forge_a_rotation(case: Case) -> Shown:
+    """To a key of one's own: the old key's signature is made with another, or is that of an honest rotation."""
+    at = case.random.randrange(len(case.log.records))
+    stated = Rotation(origin=ORIGIN, old=KEY.verifier_key, new=STRANGER.verifier_key, size=at)
+    honest = Envelope.parse(rotation(KEY, NEXT, at)).signatures[0]
+    payload = canonical_json(
+        {"new": str(stated.new), "old": str(stated.old), "origin": ORIGIN, "size": at, "version": 1}
+    )
+    forged = Envelope.sign(PAYLOAD_TYPE, payload, [STRANGER, STRANGER])
+    old, new = forged.signatures
+    if case.random.random() < 0.5:
+        old = honest
+    old = replace(old, key_id=KEY.verifier_key.label)
+    log, _ = _another(case, at)
+    folder = export(
+        log,
+        case.into,
+        signers=[STRANGER],
+        keys=[KEY, STRANGER],
+        rotations=[bytes(replace(forged, signatures=(old, new)))],
+    )
+    return Shown(folder, [case.checkpoint()])
+
+
 _RECORDS = r"not the records of the checkpoint|does not match its commitment"
 _HELD = r"not the log of the held"
 
@@ -154,6 +236,11 @@ TAMPERINGS: Mapping[Tampering, str] = {
     reseal_before_a_held_checkpoint: _HELD,
     roll_back: "before the held",
     fork: f"{_HELD}|was forked at",
+    edit_a_schema: "its schema note-1 is another than it was written by",
+    drop_a_schema: "its schema 'note-1' is not there",
+    swap_a_policy: "not the policy of that digest|by which it was decided is not there",
+    drop_a_rotation: "checkpoint: the note bears no signature by a known key",
+    forge_a_rotation: "rotations.ndjson line 1: ",
 }
 """Each with a pattern of what gives it away, whatever else does."""
 

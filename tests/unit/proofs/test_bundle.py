@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.ledger.proofs import bundle, folder, verify_bundle, verify_records
+from copilot.ledger.proofs import batches, bundle, folder, verify_bundle
 from copilot.ledger.proofs.bundle import (
     CHECKPOINT,
     EARLIER,
@@ -119,10 +119,10 @@ def empty_folder(at: Path) -> None:
         (lambda at: (at / "extra").write_text("x"), "'extra': a bundle has no such file"),
         (lambda at: (at / "policy/.x").write_text("x"), "'policy/.x': a bundle has no such file"),
         (lambda at: (at / "policy/new").write_text("x"), "policy/new: the statement does not name"),
-        (lambda at: (at / "schemas/ask.v1.json").unlink(), "'schemas/ask.v1.json' is named there"),
+        (lambda at: (at / "schemas/note-1.json").unlink(), "'schemas/note-1.json' is named there"),
         (
-            lambda at: (at / "schemas/ask.v1.json").write_text("[]"),
-            "schemas/ask.v1.json: it is not",
+            lambda at: (at / "schemas/note-1.json").write_text("[]"),
+            "schemas/note-1.json: it is not",
         ),
         (lambda at: (at / "\x1b[2J").write_text("x"), r"'\x1b[2J': a bundle has no such file"),
     ],
@@ -182,7 +182,7 @@ def test_a_line_that_is_too_long_is_named_and_the_others_keep_their_numbers(
     block: int, changed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folder, "_BLOCK", block)
-    monkeypatch.setattr(verify_records, "LONGEST_LINE", 4_000)
+    monkeypatch.setattr(batches, "LONGEST_LINE", 4_000)
     lines = (changed / RECORDS).read_bytes().splitlines(keepends=True)
     lines[2] = b"x" * 9_000 + b"\n"
     lines[5] = lines[5].replace(b'"index":5', b'"index":6')

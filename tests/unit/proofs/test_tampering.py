@@ -10,7 +10,7 @@ import pytest
 
 from copilot.ledger.proofs.bundle import RECORDS, STATEMENT
 from copilot.ledger.proofs.verify_bundle import verify_bundle
-from tests.unit.proofs.bundles import KEY, Log, copied, export, restate
+from tests.unit.proofs.bundles import KEY, Log, copied, export, problems_of, restate
 from tests.unit.proofs.flips import each_bit_flipped, flipped
 from tests.unit.proofs.tamperings import LOGS, TAMPERINGS, TIMES, Tampering, case, fork, honest
 
@@ -32,7 +32,8 @@ def test_the_untampered_bundle_holds_against_every_checkpoint(number: int, root:
     log, folder = honest(number, root)
     held = [log.checkpoint(size) for size in range(len(log.records) + 1)]
     report = verify_bundle(folder, KEY_HELD, held)
-    assert report.problems == []
+    assert problems_of(report) == []
+    assert report.contents.fitted == len(log.records)
     assert (report.records, report.held) == (len(log.records), len(held))
 
 
@@ -43,7 +44,7 @@ def test_every_tampering_is_detected_by_what_gives_it_away(
     undetected = []
     for seed in range(TIMES):
         shown = tampering(case(tampering.__name__, seed, root))
-        problems = verify_bundle(shown.folder, KEY_HELD, shown.held).problems
+        problems = problems_of(verify_bundle(shown.folder, KEY_HELD, shown.held))
         if not [one for one in problems if re.search(TAMPERINGS[tampering], one)]:
             undetected.append(seed)
         shutil.rmtree(shown.folder)

@@ -38,12 +38,14 @@ def test_what_is_broken_off_leaves_nothing(at: int, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_until_it_is_finished_there_is_no_bundle_of_that_name(tmp_path: Path) -> None:
+def test_until_it_is_given_there_is_no_bundle_of_that_name(tmp_path: Path) -> None:
     with BundleWriter(tmp_path / "bundle", CONTENTS, PROOFS) as writer:
         for one in LOG.shown(SIZE):
             writer.add(one)
             assert not (tmp_path / "bundle").exists()
         writer.finish(BY)
+        assert not (tmp_path / "bundle").exists()
+        writer.give()
         assert (tmp_path / "bundle/statement.dsse.json").is_file()
     assert [one.name for one in tmp_path.iterdir()] == ["bundle"]
 

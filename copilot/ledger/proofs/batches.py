@@ -1,0 +1,53 @@
+"""The lines of a file, many at a time, shared by several processes."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from copilot.ledger.proofs.bundle import LONGEST_LINE, RECORDS
+
+T = TypeVar("T")
+U = TypeVar("U")
+Report = Callable[[str], None]
+
+_AHEAD = 3
+"""Batches for each process that wait or are done."""
+
+
+def side_by_side(work: Callable[[T], U], batches: Iterator[T], processes: int) -> Iterator[U]:
+    """In the order of the batches, of which no more than a few are in memory; in this process where it is one."""
+    if processes <= 1:
+        yield from map(work, batches)
+        return
+    # Only here: it brings sockets, which whoever checks alone does without.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        waiting = deque(pool.submit(work, one) for one in islice(batches, _AHEAD * processes))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(work, one) for one in islice(batches, 1))
+
+
+def whole_lines(blocks: Iterable[bytes], report: Report) -> Iterator[bytes]:
+    """Lines as they come, many or one; for one that is too long an empty one, so that the others keep their numbers."""
+    rest, too_long = b"", False
+    for block in blocks:
+        if too_long:
+            _, newline, block = block.partition(b"\n")
+            too_long = not newline
+        lines, newline, begun = block.rpartition(b"\n")
+        if newline:
+            yield rest + lines + newline
+            rest = b""
+        rest += b"" if too_long else begun
+        if len(rest) > LONGEST_LINE:
+            report(f"{RECORDS}: a line is longer than {LONGEST_LINE} bytes")
+            yield b"\n"
+            rest, too_long = b"", True
+    if rest:
+        report(f"{RECORDS}: its last line is not ended by a newline")
+        yield rest + b"\n"

@@ -1,0 +1,245 @@
+"""What a record of each kind holds, besides when, for whom and under which label: all names are known.
+
+What is changed here after a release gets another version beside the old one, which stays: records follow it.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from copilot.ledger.records import Kind
+from copilot.ledger.schemas.parts import (
+    ACCREDITATION,
+    ASKED_FOR,
+    AUDITING,
+    DESCRIBED,
+    DESCRIPTION,
+    LABEL,
+    LEVEL,
+    PASSAGE,
+    QUESTION,
+    READING,
+)
+from copilot.ledger.schemas.shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    SHA256,
+    TEXT,
+    Shape,
+    among,
+    each,
+    named,
+    of,
+    or_null,
+    shared,
+)
+
+_TEXTS = each(TEXT)
+_OPENING = or_null(ID)
+_PROMPT, _ROUTING, _MODEL = shared("prompt"), shared("routing"), shared("model")
+_DECIDED: Shape = {"decided": shared("decided")}
+_PLAN = of(
+    {
+        "intent": TEXT,
+        "expects": TEXT,
+        "terms": _TEXTS,
+        "entities": _TEXTS,
+        "times": _TEXTS,
+        "needs_citation": FLAG,
+    },
+    optional={"read_as": named(TEXT)},
+)
+_CITATION = of(
+    {
+        "document_id": or_null(TEXT),
+        "chunk_id": TEXT,
+        "start": COUNT,
+        "end": COUNT,
+        "quote_sha256": SHA256,
+        "entities": _TEXTS,
+    }
+)
+_SENTENCE = of({"text": TEXT, "sha256": SHA256, "marking": TEXT, "citations": each(_CITATION)})
+_CONSULTED = of(
+    {
+        "prompt": _PROMPT,
+        "routing": _ROUTING,
+        "model": _MODEL,
+        "outcome": among("failed", "used"),
+        "said": _TEXTS,
+        "opening": ID,
+    }
+)
+_GRANT = of(
+    {
+        "grant_id": ID,
+        "state": TEXT,
+        "sub": TEXT,
+        "operator": or_null(TEXT),
+        "clearance": LEVEL,
+        "compartments": _TEXTS,
+        "authorities": _TEXTS,
+        "reason": TEXT,
+        "seconds": COUNT,
+        "requested_at": TEXT,
+        "approved_by": or_null(TEXT),
+        "approved_at": or_null(TEXT),
+        "not_after": or_null(TEXT),
+        "ended_by": or_null(TEXT),
+        "ended_at": or_null(TEXT),
+    }
+)
+_RELABELLED = of({**DESCRIPTION, "after": of({"label": LABEL, "part_ids": _TEXTS})})
+_SWITCHES = ("enabled", "graphrag_enabled", "policy_filter_strict")
+_WISHES = ("graph_required", "decompose", "filter_facts")
+_FLAGS = of(dict.fromkeys((*_SWITCHES, *_WISHES), FLAG))
+_POLICY = of(
+    {
+        "revision": TEXT,
+        "release": SHA256,
+        "own": or_null(SHA256),
+        "reason_required": FLAG,
+        "accreditations": named(ACCREDITATION),
+    }
+)
+
+
+class Holds(NamedTuple):
+    """The openings of a record: those that each has, and those that only some have."""
+
+    always: Shape
+    perhaps: Shape = MappingProxyType({})
+
+
+_ASKED = Holds(
+    # Before a model is asked to judge, a record says no more than what it is about to be given.
+    {**QUESTION, "contexts": each(PASSAGE), "prompt": _PROMPT, "routing": _ROUTING},
+    {
+        **_DECIDED,
+        "plan": _PLAN,
+        "unnamed": _TEXTS,
+        "degraded": _TEXTS,
+        "recheck_dropped": each(shared("dropped_passage")),
+        "model": _MODEL,
+        "scan": named(COUNT),
+        "stopped": or_null(TEXT),
+        "answer": each(_SENTENCE),
+        "dropped": each(of({"stage": TEXT, "reason": TEXT, "sha256": SHA256})),
+        "opening": _OPENING,
+        "consulted": each(_CONSULTED),
+        "scope": of({"sha256": SHA256, "labels": COUNT}),
+    },
+)
+
+HELD: Mapping[Kind, Sequence[Holds]] = {
+    Kind.ASK: [
+        _ASKED._replace(
+            perhaps={**_ASKED.perhaps, "stored_answer": of({"answer_id": ID, "sha256": SHA256})}
+        )
+    ],
+    Kind.SEARCH: [_ASKED],
+    Kind.READ: [
+        Holds(
+            {},
+            {
+                **READING,
+                **AUDITING,
+                "read": each(shared("shown")),
+                "recheck_dropped": each(shared("shown")),
+                "labels_dropped": each(LABEL),
+                "entry": ID,
+                "sha256": of({"prov": SHA256, "page": SHA256}),
+                "entities_shown": _TEXTS,
+                "erasure_id": ID,
+                "grants": each(ID),
+                "entries": each(ID),
+                "people": _TEXTS,
+                "kinds": named(COUNT),
+                "sizes": each(COUNT),
+                "agrees": FLAG,
+                "differences": COUNT,
+            },
+        )
+    ],
+    Kind.FEEDBACK: [Holds({"answer_id": TEXT, "verdict": TEXT}, {"comment": TEXT})],
+    Kind.INGEST: [
+        Holds(
+            {
+                "document": of(
+                    {
+                        "document_id": TEXT,
+                        "source": TEXT,
+                        "sha256": SHA256,
+                        "label": LABEL,
+                        "parts": each(of({"part_id": TEXT, "label": LABEL, "chunks": COUNT})),
+                    }
+                )
+            }
+        )
+    ],
+    Kind.DELETE: [Holds({}, {"deleted": DESCRIBED, "document_id": TEXT})],
+    Kind.ERASURE: [
+        Holds(
+            {
+                "erasure": of(
+                    {**DESCRIPTION, "erasure_id": ID},
+                    optional={"tables": named(COUNT), "searched": named(COUNT)},
+                ),
+                "erased": each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT})),
+            }
+        )
+    ],
+    Kind.HOLD: [Holds({}, {"hold": DESCRIBED, "document_id": TEXT, "held": FLAG})],
+    Kind.RETENTION: [
+        Holds(
+            {
+                "retention": of({"dry_run": FLAG}),
+                "due": each(
+                    of({"document_id": TEXT, "ingested_at": TEXT, "days": COUNT, "held": FLAG})
+                ),
+            }
+        )
+    ],
+    Kind.RELABEL: [Holds({}, {"relabelled": _RELABELLED, "document_id": TEXT, "label": LABEL})],
+    Kind.REVOCATION: [Holds({}, {"revoked": TEXT, "because": TEXT, "reinstated": TEXT})],
+    Kind.BREAK_GLASS: [Holds({"grant": _GRANT})],
+    Kind.REEMBEDDING: [Holds({"embedding_model": of({"before": TEXT, "after": TEXT})})],
+    Kind.POLICY_CHANGE: [
+        Holds({"policy": of({"before": or_null(_POLICY), "after": _POLICY})}),
+    ],
+    Kind.FLAG_CHANGE: [Holds({"flags": of({"before": or_null(_FLAGS), "after": _FLAGS})})],
+    Kind.KEY_ROTATION: [Holds({"key_rotation": of({"old": TEXT, "new": TEXT, "size": COUNT})})],
+    Kind.VERIFICATION: [
+        Holds(
+            {
+                "verification": of(
+                    {
+                        "entries": COUNT,
+                        "sealed": COUNT,
+                        "checkpoints": COUNT,
+                        "erased": COUNT,
+                        "held": COUNT,
+                        "problems": COUNT,
+                        "root": SHA256,
+                    }
+                )
+            }
+        )
+    ],
+    Kind.EXPORT: [
+        Holds(
+            {
+                "export": of(
+                    {"size": COUNT, "root": SHA256, "bytes": COUNT, "statement_sha256": SHA256}
+                )
+            }
+        )
+    ],
+    Kind.DENIED: [
+        Holds(
+            {"denied_act": TEXT, "denied_reason": TEXT}, {**ASKED_FOR, **_DECIDED, "sha256": SHA256}
+        )
+    ],
+    Kind.FAILED: [Holds({"failed_act": TEXT, "error": TEXT}, {**ASKED_FOR, "message": TEXT})],
+}

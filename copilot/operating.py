@@ -1,0 +1,92 @@
+"""What an operator does to an installation as a whole, recorded once for each tenant: all of its auditors may see it.
+
+No content stands in these records, and they bear the lowest label.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from copilot.commands.asker import as_asker
+from copilot.ledger.bundled import Exported
+from copilot.ledger.log import Ledger, Record, append_all
+from copilot.ledger.proofs.rotation import Rotation
+from copilot.ledger.records import Kind
+from copilot.ledger.verify import Verification
+from policy.engine import PolicyEngine
+from policy.labels import Classification, Label
+from policy.principal import Principal
+from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.queries import Queries
+
+_SQL = Queries("copilot", "operating.sql")
+_OPERATOR = "operator"
+
+
+def operators(engine: PolicyEngine, tenant: str, kind: Kind, outcome: str, **said: Any) -> Record:
+    """The record of one tenant; who runs the command is named as impersonating."""
+    who = Principal(
+        sub=_OPERATOR, tenant=tenant, clearance=Classification.U, roles=frozenset(["admin"])
+    )
+    return Record(
+        kind=kind,
+        asker=as_asker(who),
+        outcome=outcome,
+        policy_revision=engine.revision(tenant),
+        label=lowest(tenant),
+        details=said,
+    )
+
+
+def lowest(tenant: str) -> Label:
+    """The label of such records."""
+    return Label(tenant=tenant, classification=Classification.U)
+
+
+class Operating:
+    """Writes such records. Every method raises Unavailable where they are not durable."""
+
+    def __init__(self, database: Database, engine: PolicyEngine) -> None:
+        self._database = database
+        self._engine = engine
+        self._ledger = Ledger(database)
+
+    async def rotated(self, rotation: Rotation) -> None:
+        """The log's key is about to change."""
+        said = {"old": rotation.old.label, "new": str(rotation.new), "size": rotation.size}
+        await self._told(Kind.KEY_ROTATION, "Rotated", key_rotation=said)
+
+    async def verified(self, result: Verification, held: int) -> None:
+        """The log was verified where it stands, against so many checkpoints held outside."""
+        names = ("entries", "sealed", "checkpoints", "erased", "root")
+        counted = {"held": held, "problems": len(result.problems)}
+        said = {name: getattr(result, name) for name in names} | counted
+        outcome = "NotVerified" if result.problems else "Verified"
+        await self._told(Kind.VERIFICATION, outcome, verification=said)
+
+    async def exported(self, one: Exported) -> None:
+        """A bundle of the whole log is about to be given."""
+        said = {
+            "size": one.size,
+            "root": one.root.hex(),
+            "bytes": one.length,
+            "statement_sha256": one.statement_sha256,
+        }
+        await self._told(Kind.EXPORT, "Exported", export=said)
+
+    async def tenants(self) -> list[str]:
+        """Those who have any label."""
+        async with self._database.transaction(Role.READER) as connection:
+            rows = await (await connection.execute(_SQL["tenants"])).fetchall()
+        return [row["tenant"] for row in rows]
+
+    async def write(self, records: Sequence[Record]) -> None:
+        """All of them or none."""
+        labelled = [(one, await self._ledger.label_id(one.label)) for one in records]
+        if not labelled:
+            return
+        async with self._database.transaction(Role.LEDGER) as connection:
+            await append_all(connection, labelled)
+
+    async def _told(self, kind: Kind, outcome: str, **said: Mapping[str, Any]) -> None:
+        tenants = await self.tenants()
+        await self.write([operators(self._engine, one, kind, outcome, **said) for one in tenants])

@@ -1,0 +1,55 @@
+"""Each kind of record has a schema for each of its versions, and none that was given out ever changes."""
+
+import json
+
+import jsonschema_rs
+import pytest
+
+from copilot.ledger.proofs.json_schema import compiled
+from copilot.ledger.records import Kind
+from copilot.ledger.schemas import SCHEMAS, schema_of
+
+PINNED = {
+    "ask-1": "6e479370ede2980bf050821c86ab0624a6a169e55bb7342aae9e14045db41d72",
+    "search-1": "4b8cd1091187b869d8e49637d0400e80cd6dee531357988b537f40f55ba40020",
+    "read-1": "38b16446125de218265e9910f6a0e3f3ea61ac3207ea91b68b6eeeb6cddaf484",
+    "feedback-1": "ebc037dca4ccb2e43e60de3739e769c56bdd3f15c2b4b14e427c2691b1a28ad5",
+    "ingest-1": "fed1d6c97bfcd6176b273a2a6e557b0e41bf189a430d972cb17bae655d172312",
+    "delete-1": "b0f1b9df02fd5c497576e72703d14637f75be26a8ce12568187134f3814e921c",
+    "erasure-1": "a46c84de88bea5704510f5716432ba6e6a7d2dbcd7f52196774235cd1e5437e4",
+    "hold-1": "5a92bf9d5b757bf040d74c3e6033055161f820097a253d329f968a03b6aa1bdb",
+    "retention-1": "333112868256d2b25da36c38d984836309826780fd4d8f1816b8e333608ea6ba",
+    "relabel-1": "54fa69f83e580eccc0db8f64005a4629dde80bb97b0d11e7432ea842f6c7c40d",
+    "revocation-1": "7236a2ac77417f4c1f82726069cf43544095cacdad1f6278505f3a481fdc2fef",
+    "break_glass-1": "f67740ca89ab93ab07b837da770e814930f999f9aaf7965390a814f6696fef85",
+    "reembedding-1": "50cf548c193f7de8d28543701a832d0ce2c37ccc36a2b11bf20c2513fc85cde4",
+    "policy_change-1": "60992d6c94ab7b98ef42cc24299fd3bbe730eda0d27d2146c8ad14f67adfe8be",
+    "flag_change-1": "1bd60223f563c69b4b87545f26969ddbd0e3f7a4e1c5fa48f51a7ddc28153234",
+    "key_rotation-1": "0661e38c6249aedeec7f00c9217557de4836afaad538197c7e5d48986859524a",
+    "verification-1": "760b88e58a42009d64b61004562ba55d81034ee5d1a7f400966bb0e9ec3140f4",
+    "export-1": "79f3594daf236900c8abeec18cd9ba4e56b12c9f67e568e187532315890b7b1d",
+    "denied-1": "5084d74c706e82605bed84c696d97fc937606f5c89dda504d5b0d84787ca902b",
+    "failed-1": "c3942d0f2d13e3a241704471069be737d02c79f8d1dd1b61588c362f9ca472ae",
+}
+
+
+def test_a_schema_never_changes_under_its_name() -> None:
+    """Records commit to its bytes. Whoever adds a field adds a version beside the old one, and its line here."""
+    assert {name: one.sha256 for name, one in SCHEMAS.items()} == PINNED
+
+
+def test_each_kind_follows_its_newest_version() -> None:
+    for kind in Kind:
+        versions = [name for name in SCHEMAS if name.rpartition("-")[0] == kind]
+        assert schema_of(kind).name == f"{kind}-{len(versions)}"
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_others_read_the_schema_as_well_and_it_knows_all_names(name: str) -> None:
+    document = json.loads(SCHEMAS[name].data)
+    jsonschema_rs.meta.validate(document)
+    jsonschema_rs.validator_for(document)
+    compiled(document)
+    assert document["$id"] == f"urn:copilot:ledger:{name}"
+    assert document["additionalProperties"] is False
+    assert {"index", "act"} <= set(document["required"])
