@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tests.servers.product import LiveServer
 
 SCHEMA = schemathesis.graphql.from_path(str(OPERATIONS.parent / "schema.graphql"))
-CASES = {"Query.ask": 650, "Query.search": 650, "Query.me": 150}
-QUERIES, MUTATIONS = 650, 100
+CASES = {"Query.ask": 500, "Query.search": 500, "Query.me": 150}
+QUERIES, MUTATIONS = 300, 100
 """Cases of an operation, by what it costs to make and to answer one; `me` has few forms."""
 
 EXPECTED = frozenset(["BAD_INPUT", "FORBIDDEN", "GRAPHQL_INVALID", "TOO_LARGE", "BAD_REQUEST"])
