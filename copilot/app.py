@@ -9,6 +9,7 @@ from copilot.acts import CheckedEngine, Copilot, Watched
 from copilot.administration import Administration
 from copilot.ask import Pipeline
 from copilot.break_glass import BreakGlass
+from copilot.changes import Changes
 from copilot.compose import Composer
 from copilot.consult import Consultant
 from copilot.disposal import Disposal
@@ -79,10 +80,12 @@ async def build(
     generator: Generator | None = None,
     embedder: Embedder | None = None,
     sealing: bool = False,
+    noting: bool = False,
 ) -> AsyncIterator[Copilot]:
     """Everything built once, and closed at the end. The database must have been migrated.
 
-    With `sealing` it seals the ledger, and publishes its checkpoints, as long as it is open.
+    With `sealing` it seals the ledger, and publishes its checkpoints, as long as it is open; with `noting` it records
+    first by which policy and flags it decides, where they are others than before.
 
     `generator` takes the place of the configured ones, as a part of this process. `embedder` is used where it is
     that of the model that would be loaded.
@@ -103,6 +106,8 @@ async def build(
             stores(database) as found,
             projected(settings, database, found.names, metrics.graph_behind) as projection,
         ):
+            if noting:
+                await Changes(settings, database, engine).note()
             if keeper is not None:
                 keeper.watch(metrics.unsealed)
             yield assemble(

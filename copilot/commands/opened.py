@@ -26,9 +26,13 @@ async def ready_url(settings: Settings) -> str:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, embedder: Embedder | None = None, *, sealing: bool = False
+    settings: Settings,
+    embedder: Embedder | None = None,
+    *,
+    sealing: bool = False,
+    noting: bool = False,
 ) -> AsyncIterator[Copilot]:
     """The product over the embedded data directory or the configured servers; the rest as `build` says."""
     settings = replace(settings, database_url=await ready_url(settings))
-    async with build(settings, embedder=embedder, sealing=sealing) as copilot:
+    async with build(settings, embedder=embedder, sealing=sealing, noting=noting) as copilot:
         yield copilot

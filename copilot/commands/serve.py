@@ -24,27 +24,28 @@ def serve(settings: Settings, options: Namespace) -> int:
         )
     require_free(options.host, options.port)
     processes.share_heaps()
-    # Once, so that no fork has to wait for another's migration, or records what another has recorded.
-    url = asyncio.run(ready_url(settings))
     if options.processes > 1:
-        # Apart: to compile the policy begins threads, which a later fork would lack and wait for without end.
-        failed = processes.run(1, lambda: note_changes(settings, url))
-        return failed or _served_together(settings, options)
-    asyncio.run(note_changes(settings, url))
+        return _served_together(settings, options)
     asyncio.run(_serve(settings, options))
     return 0
 
 
 def _served_together(settings: Settings, options: Namespace) -> int:
+    # Once, so that no fork has to wait for another's migration, or records what another has recorded.
+    url = asyncio.run(ready_url(settings))
+    # Apart: to compile the policy begins threads, which a later fork would lack and wait for without end.
+    if failed := processes.run(1, lambda: note_changes(settings, url)):
+        return failed
     embedder = asyncio.run(embedder_of(settings))
     with counted_together():
         return processes.run(options.processes, lambda: _serve(settings, options, embedder))
 
 
 async def _serve(settings: Settings, options: Namespace, embedder: Embedder | None = None) -> None:
-    async with opened(settings, embedder, sealing=True) as copilot:
+    together = options.processes > 1
+    async with opened(settings, embedder, sealing=True, noting=not together) as copilot:
         app = create_app(copilot)
         # Only now: strawberry looks into modules, and would meet some that another thread has half imported.
         copilot.warm()
         processes.collect_seldom()
-        await listen(app, options.host, options.port, together=options.processes > 1)
+        await listen(app, options.host, options.port, together=together)

@@ -256,6 +256,15 @@ async def test_what_holds_now_is_recorded_once_and_again_when_it_is_another(
     assert policy["release"] in {row["digest"] for row in kept}
 
 
+async def test_who_opens_the_product_to_serve_has_recorded_by_what_first(
+    copilot: Copilot, settings: Settings, owner: Owner
+) -> None:
+    async with build(settings):
+        assert not recorded(owner, Kind.POLICY_CHANGE)
+    async with build(settings, noting=True):
+        assert len(recorded(owner, Kind.POLICY_CHANGE)) == 1
+
+
 async def test_the_key_does_not_change_where_that_cannot_be_recorded(
     copilot: Copilot, settings: Settings, database_url: str, owner: Owner
 ) -> None:

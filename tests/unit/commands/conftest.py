@@ -29,9 +29,15 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
 
     @asynccontextmanager
     async def opened(
-        settings: Settings, embedder: object = None, *, sealing: bool = False
+        settings: Settings,
+        embedder: object = None,
+        *,
+        sealing: bool = False,
+        noting: bool = False,
     ) -> AsyncIterator[Product]:
         made.embedder, made.sealing = embedder, sealing
+        if noting:
+            await note_changes(settings, str(settings.database_url))
         yield made
 
     async def ready_url(settings: Settings) -> str:

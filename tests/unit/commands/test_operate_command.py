@@ -47,8 +47,11 @@ async def test_the_product_is_built_over_the_database_that_is_ready(
         return "postgres://ready"
 
     @asynccontextmanager
-    async def build(settings: Settings, *, embedder: None, sealing: bool) -> AsyncIterator[Product]:
+    async def build(
+        settings: Settings, *, embedder: None, sealing: bool, noting: bool
+    ) -> AsyncIterator[Product]:
         assert not sealing
+        assert not noting
         assert settings.database_url == "postgres://ready"
         yield built
 
