@@ -7,27 +7,29 @@ from copilot.app import engine_of
 from copilot.changes import Changes
 from copilot.operating import Operating
 from copilot.settings import Settings
+from policy.narrowed import NarrowedEngine
 from retrieval.stores.postgres.database import Database
 
 
 @asynccontextmanager
 async def operating(settings: Settings, url: str) -> AsyncIterator[Operating]:
     """For records of one command."""
-    database, engine = Database(url, timeout_s=settings.database_timeout_s), engine_of(settings)
-    await database.open()
-    try:
+    async with _deciding(settings, url) as (database, engine):
         yield Operating(database, engine)
-    finally:
-        await database.close()
-        await engine.close()
 
 
 async def note_changes(settings: Settings, url: str) -> None:
     """Before anybody is served."""
+    async with _deciding(settings, url) as (database, engine):
+        await Changes(settings, database, engine).note()
+
+
+@asynccontextmanager
+async def _deciding(settings: Settings, url: str) -> AsyncIterator[tuple[Database, NarrowedEngine]]:
     database, engine = Database(url, timeout_s=settings.database_timeout_s), engine_of(settings)
     await database.open()
     try:
-        await Changes(settings, database, engine).note()
+        yield database, engine
     finally:
         await database.close()
         await engine.close()
