@@ -1,5 +1,6 @@
 """Appending: entries go into the log in the transaction of what they tell of."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from retrieval.stores.postgres.database import Connection
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ledger", "ledger.sql")
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 async def append(connection: Connection, record: Record, label_id: int) -> str:
@@ -37,7 +39,8 @@ async def append_entries(connection: Connection, entries: Sequence[Entry]) -> No
         for one in entries
         if (scope := one.record.scope) is not None
     }
-    values = _columns(entries) | {
+    values = {
+        "entries": _JSON.encode([_row(one) for one in entries]),
         "scope_label_ids": [label_id for label_id, _ in scopes],
         "scopes": [sha256 for _, sha256 in scopes],
     }
@@ -79,23 +82,19 @@ async def _store(connection: Connection, scopes: Mapping[tuple[int, bytes], byte
     await connection.execute(_SQL["scope"], values)
 
 
-def _columns(entries: Sequence["Entry"]) -> dict[str, list[Any]]:
-    """What the entries put into three tables, column by column."""
-    filters = [one.filters for one in entries]
+def _row(entry: Entry) -> dict[str, Any]:
+    """What the entry puts into three tables. Leaves and values are JSON in UTF-8, so that they can be told as texts."""
     openings = [
-        (one.ledger_id, one.label_id, name, *opening)
-        for one in entries
-        for name, opening in one.openings.items()
+        {"name": name, "salt": salt.hex(), "value": value.decode()}
+        for name, (salt, value) in entry.openings.items()
     ]
-    opened = ("opened_ids", "opened_label_ids", "names", "salts", "values")
-    return {
-        "ledger_ids": [one.ledger_id for one in entries],
-        "label_ids": [one.label_id for one in entries],
-        "tenants": [one.record.asker.principal.tenant for one in entries],
-        "ats": [one.at for one in entries],
-        "leaves": [one.leaf for one in entries],
-        **{name: [one[name] for one in filters] for name in filters[0]},
-        **dict(zip(opened, map(list, zip(*openings, strict=True)), strict=True)),
+    return entry.filters | {
+        "ledger_id": entry.ledger_id,
+        "tenant": entry.record.asker.principal.tenant,
+        "label_id": entry.label_id,
+        "at": entry.at.isoformat(),
+        "leaf": entry.leaf.decode(),
+        "openings": openings,
     }
 
 

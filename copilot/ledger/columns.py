@@ -82,7 +82,7 @@ def _content_problems(row: Mapping[str, Any], opening: Opening) -> list[str]:
 
 
 def _index_problems(row: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
-    stored = [row["tenant"], json.loads(row["label"]), row["recorded_at"].isoformat()]
+    stored = [row["tenant"], json.loads(row["label"] or "null"), row["recorded_at"].isoformat()]
     said = [index.get("tenant"), index.get("label"), index.get("recorded_at")]
     return [] if stored == said else ["its columns differ from the recorded index"]
 

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import rfc8785
 
@@ -99,7 +99,7 @@ class Entry:
 
     @classmethod
     def of(cls, record: Record, label_id: int, answer: StoredAnswer | None = None) -> "Entry":
-        ledger_id, at = uuid4().hex, datetime.now(UTC)
+        ledger_id, at = _new_id(), datetime.now(UTC)
         kept = None
         if answer is not None:
             record, kept = _with_answer(record, label_id, answer)
@@ -117,6 +117,11 @@ class Entry:
         return _filters(self.record)
 
 
+def _new_id() -> str:
+    """Grows with time, so that what is written together stands together in every index; 80 bits are random."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
 def _with_answer(record: Record, label_id: int, answer: StoredAnswer) -> tuple[Record, KeptAnswer]:
     """The answer tells of the question as well, so it needs the record's label besides what it was made of."""
     body = canonical(dict(answer.body))
@@ -129,20 +134,23 @@ def _with_answer(record: Record, label_id: int, answer: StoredAnswer) -> tuple[R
 
 def canonical(value: Any) -> bytes:
     """RFC 8785. Where json writes the same it is asked, since it takes a tenth of the time."""
-    if _plain(value):
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return text.encode()
-    return rfc8785.dumps(value)
+    return _JSON.encode(value).encode() if _plain(value) else rfc8785.dumps(value)
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Any) -> bool:
     """Whether there is no number in it but small whole ones, and no name by which json would sort otherwise."""
     kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
     if kind is dict:
-        return all(type(name) is str and name.isascii() and _plain(value[name]) for name in value)
+        named = all(type(name) is str and name.isascii() for name in value)
+        return named and all(map(_plain, value.values()))
     if kind is list:
         return all(map(_plain, value))
-    return kind is str or value is None or kind is bool or (kind is int and abs(value) < _SMALL)
+    return kind is int and abs(value) < _SMALL
 
 
 def body_sha256(body: Mapping[str, Any]) -> str:

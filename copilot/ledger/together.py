@@ -81,7 +81,10 @@ class Together:
                 one.written.set_result(None)
 
     async def _commit(self, entries: Sequence[Entry]) -> None:
-        async with self._database.transaction(Role.LEDGER) as connection:
+        """A kept answer is a second statement, so that the two need a transaction around them."""
+        kept = any(entry.kept for entry in entries)
+        begun = self._database.transaction if kept else self._database.statements
+        async with begun(Role.LEDGER) as connection:
             await append_entries(connection, entries)
 
 

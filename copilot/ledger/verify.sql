@@ -47,7 +47,7 @@ SELECT envelope FROM ledger_rotations
 SELECT sources, wasm FROM policy_bundles WHERE sha256 = %(digest)s LIMIT 1
 -- name: openings
 SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
-FROM ledger_openings o JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
+FROM ledger_openings o LEFT JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
 ORDER BY o.ledger_id, o.name
 -- name: scopes
 SELECT label_id, sha256, s.value FROM ledger_scopes s

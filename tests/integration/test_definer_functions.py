@@ -74,6 +74,16 @@ def test_a_temporary_table_takes_no_entry_from_the_ledger(database_url: str, rol
     assert entries == [{"ledger_id": "forged"}]
 
 
+@pytest.mark.parametrize("role", [Role.LEDGER, Role.WRITER])
+def test_an_entry_of_a_label_that_is_not_stored_is_refused(database_url: str, role: Role) -> None:
+    with (
+        serving(database_url, role) as connection,
+        pytest.raises(psycopg.errors.ForeignKeyViolation),
+    ):
+        connection.execute(APPEND.encode(), [0])
+    assert as_owner(database_url, "SELECT ledger_id FROM ledger_entries") == []
+
+
 def test_definer_functions_are_called_by_those_who_need_them_alone(database_url: str) -> None:
     may = """
         SELECT p.proname || ' ' || r.rolname AS who FROM pg_proc p, pg_roles r

@@ -1,6 +1,7 @@
 """Records written at one moment share a transaction, and none shares another's failure."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -58,14 +59,17 @@ class Store:
         finally:
             self.under_way -= 1
 
+    statements = transaction
+
     async def execute(self, query: object, values: dict[str, Any]) -> Done:
         assert query == append._SQL["append"]
+        ledger_ids = [one["ledger_id"] for one in json.loads(values["entries"])]
         if self.down is not None:
             raise self.down
-        if self.refused & set(values["ledger_ids"]):
+        if self.refused & set(ledger_ids):
             raise Refusing
-        self._written += values["ledger_ids"]
-        return Done(len(values["ledger_ids"]))
+        self._written += ledger_ids
+        return Done(len(ledger_ids))
 
 
 def entry() -> Entry:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -89,12 +89,25 @@ class Database:
             if shared := self._shared(role, label_ids, tenant):
                 yield shared
                 return
-            deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
             async with (
-                self._connections.connection(role, deadline) as connection,
-                _begun(connection, label_ids, tenant),
+                self._connection(role) as connection,
+                _begun(connection, tuple(label_ids), tenant),
             ):
                 yield connection
+
+    @asynccontextmanager
+    async def statements(self, role: Role) -> AsyncIterator[Connection]:
+        """Each statement is a transaction of its own, in which row-level security shows nothing. Raises as above.
+
+        A transaction is begun and committed in two messages more, each of which costs more than most statements take.
+        """
+        with _told():
+            async with self._connection(role) as connection:
+                yield connection
+
+    def _connection(self, role: Role) -> AbstractAsyncContextManager[Connection]:
+        deadline = asyncio.get_running_loop().time() + _patience(role, self._timeout_s)
+        return self._connections.connection(role, deadline)
 
     @asynccontextmanager
     async def reading(self, label_ids: Sequence[int]) -> AsyncIterator[None]:
@@ -149,11 +162,10 @@ def _told() -> Iterator[None]:
 
 @asynccontextmanager
 async def _begun(
-    connection: Connection, label_ids: Sequence[int], tenant: str
+    connection: Connection, label_ids: tuple[int, ...], tenant: str
 ) -> AsyncIterator[None]:
     """A transaction with its scope, begun in one message: each costs more than most statements take."""
-    given = map(sql.Literal, (*scope_settings(tuple(label_ids)), tenant))
-    await connection.execute(_BEGIN.format(*given), prepare=False)
+    await connection.execute(_begin(label_ids, tenant), prepare=False)
     try:
         yield
     except BaseException:
@@ -161,6 +173,11 @@ async def _begun(
             await connection.rollback()
         raise
     await connection.commit()
+
+
+@lru_cache(maxsize=64)
+def _begin(label_ids: tuple[int, ...], tenant: str) -> sql.Composed:
+    return _BEGIN.format(*map(sql.Literal, (*scope_settings(label_ids), tenant)))
 
 
 _BEGIN = sql.SQL(
