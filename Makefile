@@ -1,4 +1,4 @@
-# What a newcomer runs: `make demo` (needs Python 3.11 or newer, and make) and `make test` (also Go, Java and Maven, or Docker).
+# What a newcomer runs: `make demo` (needs Python 3.11 or newer, and make) and `make test` (also Go, Java and Maven, or Docker; Chromium).
 .DELETE_ON_ERROR:
 .PHONY: demo check policy test soak bench schema lock clean
 MAKEFLAGS += --no-print-directory

@@ -52,14 +52,15 @@ class LiveServer:
 
 
 @contextmanager
-def serve(settings: Settings) -> Iterator[LiveServer]:
+def serve(settings: Settings, *, demo: bool = False) -> Iterator[LiveServer]:
     """The program over HTTP, in a thread with an event loop of its own."""
     settings = replace(settings, jwt_secret=SECRET)
     started: Future[uvicorn.Server] = Future()
 
     async def run() -> None:
         async with build(settings) as copilot:
-            server = uvicorn.Server(configure(create_app(copilot), "127.0.0.1", 0))
+            app = create_app(copilot, demo_principals=people() if demo else None)
+            server = uvicorn.Server(configure(app, "127.0.0.1", 0))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(server.serve)
                 while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
