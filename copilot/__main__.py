@@ -34,6 +34,7 @@ _COMMANDS = {
     "doctor": "operate:doctor",
     "ledger verify": "ledger:verify",
     "ledger export": "ledger:export",
+    "ledger archive": "ledger:archive",
     "ledger checkpoint": "ledger:checkpoint",
     "ledger key": "ledger:key",
     "graph verify": "graph:verify",
@@ -234,9 +235,20 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
     verify.add_argument(
         "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
     )
+    verify.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="an archived month, to be checked with the database",
+    )
     _json(verify)
     export = actions.add_parser("export", help="seal what waits; write a bundle for an outsider")
     export.add_argument("bundle", type=Path, metavar="FOLDER", help="it must not be there yet")
+    archive = actions.add_parser("archive", help="put a month into a bundle, out of the database")
+    archive.add_argument("month", metavar="MONTH", help="as in 2026-03, and over")
+    archive.add_argument("folder", type=Path, metavar="FOLDER", help="it must not be there yet")
     actions.add_parser("checkpoint", help="seal what waits; print the head, to be kept outside")
     key = actions.add_parser("key", help="print the log's public keys")
     key.add_argument("--new", metavar="NAME", help="make a secret key of that name instead")

@@ -15,7 +15,7 @@ from copilot.ledger.verify import Verification
 from policy.engine import PolicyEngine
 from policy.labels import Classification, Label
 from policy.principal import Principal
-from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot", "operating.sql")
@@ -73,6 +73,11 @@ class Operating:
         }
         await self._told(Kind.EXPORT, "Exported", export=said)
 
+    async def archived(self, connection: Connection, said: Mapping[str, Any]) -> None:
+        """A month of the log is archived, by the transaction of this connection."""
+        records = await self._of_each(Kind.ARCHIVE, "Archived", **said)
+        await append_all(connection, await self._labelled(records))
+
     async def tenants(self) -> list[str]:
         """Those who have any label."""
         async with self._database.transaction(Role.READER) as connection:
@@ -81,12 +86,18 @@ class Operating:
 
     async def write(self, records: Sequence[Record]) -> None:
         """All of them or none."""
-        labelled = [(one, await self._ledger.label_id(one.label)) for one in records]
-        if not labelled:
+        if not records:
             return
+        labelled = await self._labelled(records)
         async with self._database.transaction(Role.LEDGER) as connection:
             await append_all(connection, labelled)
 
-    async def _told(self, kind: Kind, outcome: str, **said: Mapping[str, Any]) -> None:
+    async def _told(self, kind: Kind, outcome: str, **said: Any) -> None:
+        await self.write(await self._of_each(kind, outcome, **said))
+
+    async def _of_each(self, kind: Kind, outcome: str, **said: Any) -> list[Record]:
         tenants = await self.tenants()
-        await self.write([operators(self._engine, one, kind, outcome, **said) for one in tenants])
+        return [operators(self._engine, one, kind, outcome, **said) for one in tenants]
+
+    async def _labelled(self, records: Sequence[Record]) -> list[tuple[Record, int]]:
+        return [(one, await self._ledger.label_id(one.label)) for one in records]

@@ -15,15 +15,15 @@ from eval.oracle import Rule, may_read
 
 _FOREIGN_KEYS = """
     SELECT conrelid::regclass::text, conname FROM pg_constraint
-    WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+    WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conparentid = 0
 """
 _FINAL = """
     SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger
     WHERE tgfoid = 'refuse_ledger_change'::regproc ORDER BY 1
 """
 _LABELLED = """
-    SELECT table_name FROM information_schema.columns
-    WHERE table_schema = 'public' AND column_name = 'label_id' ORDER BY table_name
+    SELECT relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'label_id'
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname
 """
 _GATHERED_ANSWERS = """
     UPDATE answers SET label_ids = ARRAY(SELECT %s + 1 - one FROM unnest(label_ids) one)

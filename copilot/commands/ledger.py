@@ -1,4 +1,4 @@
-"""`copilot ledger verify|export|checkpoint|key`: for the operator who holds the database's own credentials."""
+"""`copilot ledger verify|export|archive|checkpoint|key`: for the operator who holds the database's own credentials."""
 
 import json
 import os
@@ -12,7 +12,9 @@ from copilot.commands.opened import ready_url
 from copilot.commands.operator import operating
 from copilot.ledger import bundled
 from copilot.ledger import verify as verification
+from copilot.ledger.archive import Archiver
 from copilot.ledger.keys import signers
+from copilot.ledger.month import Month
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.note import Note
@@ -31,12 +33,14 @@ async def verify(settings: Settings, options: Namespace) -> int:
     key = VerifierKey.parse(options.key) if options.key else None
     held = [_checkpoint(path, key) for path in options.checkpoint]
     url = await ready_url(settings)
-    result = await verification.verify(url, held, key)
+    result = await verification.verify(url, held, key, options.archive)
     figures = {
         "entries": result.entries,
         "sealed": result.sealed,
         "checkpoints": result.checkpoints,
         "erased": result.erased,
+        "archived": result.archived,
+        "archived_checked": result.archived_checked,
         "root": result.root,
     }
     try:
@@ -110,6 +114,23 @@ async def export(settings: Settings, options: Namespace) -> int:
             known = await log.keys()
     print(f"{newest.size} records in {options.bundle}; check them with")
     print(f"copilot ledger verify {options.bundle} --key {known[-1]}")
+    return 0
+
+
+async def archive(settings: Settings, options: Namespace) -> int:
+    """Puts a month's records into a bundle, and takes them out of the database once that was checked."""
+    month, folder = Month.parse(options.month), options.folder
+    url = await ready_url(settings)
+    keys = signers(settings)
+    async with operating(settings, url) as operator:
+        await seal_now(settings, url, operator.rotated)
+        archiver = Archiver(
+            url=url, signers=keys, recorded=operator.archived, told={PROV_LINES: prov_line}
+        )
+        records = await archiver.archive(month, folder)
+        await seal_now(settings, url, operator.rotated)
+    print(f"{records} records of {month} are in {folder}, and no longer here; keep copies of it;")
+    print(f"`copilot ledger verify --archive {folder}` checks it with the rest")
     return 0
 
 

@@ -40,7 +40,8 @@ SELECT DISTINCT n.recorded_at, n.ledger_id FROM unnest(%(things)s::uuid[]) AS w 
       AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
       AND (t.recorded_at, t.ledger_id) < (coalesce(%(before)s::timestamptz, 'infinity'), %(before_id)s)
       AND (%(any_act)s OR EXISTS (
-          SELECT FROM ledger_acts a WHERE a.ledger_id = t.ledger_id AND a.kind = ANY(%(kinds)s)
+          SELECT FROM ledger_acts a WHERE a.ledger_id = t.ledger_id AND a.recorded_at = t.recorded_at
+            AND a.kind = ANY(%(kinds)s)
             AND (%(outcome)s::text IS NULL OR a.outcome = %(outcome)s)))
       AND (%(groups)s = 0 OR %(groups)s = (
           SELECT count(DISTINCT o.number)
@@ -57,7 +58,8 @@ SELECT DISTINCT n.recorded_at, n.ledger_id FROM unnest(%(things)s::uuid[]) AS w 
       AND t.recorded_at >= coalesce(%(since)s::timestamptz, '-infinity')
       AND (t.recorded_at, t.ledger_id) < (coalesce(%(before)s::timestamptz, 'infinity'), %(before_id)s)
       AND (%(any_act)s OR EXISTS (
-          SELECT FROM ledger_acts a WHERE a.ledger_id = t.ledger_id AND a.kind = ANY(%(kinds)s)
+          SELECT FROM ledger_acts a WHERE a.ledger_id = t.ledger_id AND a.recorded_at = t.recorded_at
+            AND a.kind = ANY(%(kinds)s)
             AND (%(outcome)s::text IS NULL OR a.outcome = %(outcome)s)))
       AND (%(groups)s = 0 OR %(groups)s = (
           SELECT count(DISTINCT o.number)
@@ -149,7 +151,8 @@ SELECT e.ledger_id, e.recorded_at, e.tenant, e.label_id, sha256('\x00'::bytea ||
         FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
              AND s.sha256 = decode(
                  CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
-        WHERE o.ledger_id = e.ledger_id AND o.label_id = ANY({labels})) AS details
-FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.label_id = ANY({labels})
+        WHERE o.ledger_id = e.ledger_id AND o.recorded_at = e.recorded_at AND o.label_id = ANY({labels})) AS details
+FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.recorded_at = e.recorded_at
+ AND a.label_id = ANY({labels})
 WHERE e.ledger_id = ANY(%(ids)s) AND e.tenant = %(tenant)s AND e.label_id = ANY({labels})
 ORDER BY e.recorded_at DESC, e.ledger_id DESC

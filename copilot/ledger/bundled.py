@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from copilot.ledger import scopes
+from copilot.ledger.month import Month
 from copilot.ledger.named import Named
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import Subtree, SubtreeHashes, plan_consistency, plan_inclusion
 from copilot.ledger.proofs.record import BundledRecord
 from copilot.ledger.proofs.write_bundle import BundleWriter, Contents, Export
-from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog
+from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry, StoredLog
 from policy.errors import BadInput, Misconfigured, Unavailable
 
 _EARLIER = 100
@@ -62,11 +63,13 @@ async def export(
     *,
     by: str,
     signers: Sequence[Signer],
+    month: Month | None = None,
     given: Given | None = None,
     told: Mapping[str, Told] = MappingProxyType({}),
 ) -> Exported:
     """Writes all sealed records to a new folder, or nothing, with what they name: schemas, policies, keys.
 
+    Of a month, and where some were archived, it is a selection: each record with its path.
     `told`: further files of lines, by their names as `BundleWriter.append` takes them.
     BadInput where the folder is there already or cannot be written, or the log has no entries. Misconfigured where
     none of the signers is the log's newest. Unavailable where
@@ -82,7 +85,10 @@ async def export(
         )
     earlier = _spread(await log.checkpoints(0, newest.size - 1))
     keys = await log.keys()
+    archives = await log.archives()
+    whole = month is None and not archives
     contents = Contents(
+        whole=whole,
         checkpoint=newest.note,
         keys=keys,
         earlier=[one.note for one in earlier],
@@ -93,9 +99,11 @@ async def export(
     try:
         with BundleWriter(folder, contents, proofs) as writer:
             named = Named()
-            async for batch in log.batches("leaves"):
-                for entry in batch:
-                    writer.add(_record(entry))
+            async for batch in log.batches("leaves") if month is None else log.month(month):
+                there = [one for one in batch if not _archived(one, archives)]
+                paths = {} if whole else await _paths(log, there, newest.size)
+                for entry in there:
+                    writer.add(_record(entry)._replace(path=paths.get(entry.row["leaf_index"])))
                     named.take(entry.openings)
                     for name, tell in told.items():
                         if (line := tell(entry)) is not None:
@@ -138,6 +146,24 @@ async def _proofs(log: StoredLog, sizes: Sequence[int]) -> _Proofs:
     plans = [plan_consistency(*pair) for pair in pairwise(sizes)]
     wanted: set[Subtree] = {one for plan in plans for one in plan.subtrees}
     return _Proofs(await log.subtrees(sorted(wanted)))
+
+
+async def _paths(
+    log: StoredLog, entries: Sequence[StoredEntry], size: int
+) -> dict[int, Sequence[bytes]]:
+    """By leaf index, from the leaf to the root of this size."""
+    plans = {one.row["leaf_index"]: plan_inclusion(one.row["leaf_index"], size) for one in entries}
+    wanted = {one for plan in plans.values() for one in plan.subtrees}
+    hashes = await log.subtrees(sorted(wanted))
+    try:
+        return {index: plan.proof(hashes) for index, plan in plans.items()}
+    except KeyError as error:
+        raise Unavailable("ledger", f"the log of {size} leaves lacks a subtree") from error
+
+
+def _archived(entry: StoredEntry, archives: Sequence[StoredArchive]) -> bool:
+    index = entry.row["leaf_index"]
+    return entry.row["leaf"] is None and any(one.holds(index) for one in archives)
 
 
 def _record(entry: StoredEntry) -> BundledRecord:

@@ -52,6 +52,7 @@ def _missing(
         or "stored_answer" in commitments,
         "its filter columns stand although the act was erased": not row["has_act"]
         or "act" in names,
+        "its filter columns stand at another time": row["act_at"] in {None, row["recorded_at"]},
         "its index is gone, which no erasure takes": "index" in names,
     }
     return [problem for problem, holds in checks.items() if not holds]
@@ -61,6 +62,8 @@ def _opening_problems(row: Mapping[str, Any], opening: Opening, expected: str | 
     name, found = opening["name"], []
     if opening["label"] != row["label"]:
         found.append(f"{name} bears another label than its entry")
+    if opening["recorded_at"] != row["recorded_at"]:
+        found.append(f"{name} stands at another time than its entry")
     if commitment((opening["salt"], opening["value"])) != expected:
         return [*found, f"{name} does not match its commitment"]
     return found + _content_problems(row, opening)

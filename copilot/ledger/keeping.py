@@ -1,9 +1,10 @@
-"""What goes on with the log in a process that serves: it is sealed, and its checkpoints are published."""
+"""What goes on with the log in a process that serves: it is sealed and published, and its months are made."""
 
 from collections.abc import Callable
 
 from copilot.ledger import destinations
 from copilot.ledger.keys import signers
+from copilot.ledger.months import Months
 from copilot.ledger.publish import Publisher
 from copilot.ledger.seal import Rotated, Sealer
 from copilot.readiness import OK
@@ -18,12 +19,14 @@ class Keeper:
         self, settings: Settings, database: Database, rotated: Rotated | None = None
     ) -> None:
         self._sealer = Sealer(database, signers(settings), rotated=rotated)
+        self._months = Months(database)
         given = destinations.read(settings.ledger_publish)
         self._publisher = Publisher(database, given, settings.ledger_publish_s) if given else None
 
     def watch(self, tell: Callable[[float], None]) -> None:
-        """Begins to seal and to publish; `tell` is given the age of the oldest record that waits, in seconds."""
+        """Begins all three; `tell` is given the age of the oldest record that waits, in seconds."""
         self._sealer.watch(tell)
+        self._months.watch()
         if self._publisher is not None:
             self._publisher.watch()
 
@@ -31,6 +34,7 @@ class Keeper:
         """Ends what goes on in the background."""
         if self._publisher is not None:
             await self._publisher.close()
+        await self._months.close()
         await self._sealer.close()
 
     async def state(self) -> str:

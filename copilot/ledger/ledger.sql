@@ -11,13 +11,13 @@ WITH given AS MATERIALIZED (
                  array_agg(at) AS ats, array_agg(convert_to(leaf, 'UTF8')) AS leaves FROM given) AS g
     WHERE ledger_scopes_are_stored(%(scope_label_ids)s::int[], %(scopes)s::bytea[])
 ), opened AS (
-    INSERT INTO ledger_openings (ledger_id, label_id, name, salt, value)
-    SELECT g.ledger_id, g.label_id, o.name, decode(o.salt, 'hex'), convert_to(o.value, 'UTF8')
+    INSERT INTO ledger_openings (ledger_id, label_id, recorded_at, name, salt, value)
+    SELECT g.ledger_id, g.label_id, g.at, o.name, decode(o.salt, 'hex'), convert_to(o.value, 'UTF8')
     FROM given g CROSS JOIN json_to_recordset(g.openings) AS o (name text, salt text, value text)
     WHERE EXISTS (SELECT FROM written)
 )
-INSERT INTO ledger_acts (ledger_id, label_id, kind, sub, purpose, outcome, policy_revision)
-SELECT ledger_id, label_id, kind, sub, purpose, outcome, policy_revision FROM given
+INSERT INTO ledger_acts (ledger_id, label_id, recorded_at, kind, sub, purpose, outcome, policy_revision)
+SELECT ledger_id, label_id, at, kind, sub, purpose, outcome, policy_revision FROM given
 WHERE EXISTS (SELECT FROM written)
 -- name: scope
 INSERT INTO ledger_scopes (label_id, sha256, value)

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     HOLD = "hold"
     RETENTION = "retention"
+    ARCHIVE = "archive"
     RELABEL = "relabel"
     REVOCATION = "revocation"
     BREAK_GLASS = "break_glass"

@@ -18,6 +18,12 @@ WITH taken AS (
     RETURNING seq, ledger_id, label_id, hash
 )
 SELECT ledger_id, label_id, hash FROM taken ORDER BY seq
+-- name: doubled
+-- What bears the id of another record: ids are unique within a month, and in the tree for good.
+DELETE FROM ledger_unsealed u
+WHERE EXISTS (SELECT FROM ledger_leaves v WHERE v.ledger_id = u.ledger_id)
+   OR EXISTS (SELECT FROM ledger_unsealed o WHERE o.ledger_id = u.ledger_id AND o.seq < u.seq)
+RETURNING u.ledger_id
 -- name: leaves
 INSERT INTO ledger_leaves (leaf_index, ledger_id, label_id, hash)
 SELECT * FROM unnest(%(indices)b::bigint[], %(ledger_ids)b::text[], %(label_ids)b::int[], %(hashes)b::bytea[])

@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.multirange import Multirange
 
 from copilot.ledger import scopes
+from copilot.ledger.month import Month
 from copilot.ledger.proofs.checkpoint import SignedCheckpoint, open_checkpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import Subtree
@@ -46,6 +49,21 @@ class StoredCheckpoint:
         return open_checkpoint(self.note, origin=origin, keys=keys)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredArchive:
+    """Records that lie in a bundle now; their leaves stand in the log as before."""
+
+    statement: bytes
+    """SHA-256 of the bundle's statement, and so of all that is in it."""
+    month: date
+    leaves: Multirange[int]
+    hashes: bytes
+    """SHA-256 over the hashes of these leaves, in their order."""
+
+    def holds(self, leaf_index: int) -> bool:
+        return any(leaf_index in one for one in self.leaves)
+
+
 class StoredLog:
     """One transaction that reads: what is written meanwhile is not seen."""
 
@@ -56,8 +74,20 @@ class StoredLog:
         self, block: Literal["leaves", "unsealed"]
     ) -> AsyncIterator[Sequence[StoredEntry]]:
         """All entries, sealed or still waiting, in their order."""
+        async for batch in self._batches(block):
+            yield batch
+
+    async def month(self, month: Month) -> AsyncIterator[Sequence[StoredEntry]]:
+        """Sealed entries of that month, in the order of their leaves."""
+        async for batch in self._batches("month", since=month.since, until=month.until):
+            yield batch
+
+    async def archives(self) -> list[StoredArchive]:
+        return [StoredArchive(**row) for row in await self._rows("archives")]
+
+    async def _batches(self, block: str, **values: Any) -> AsyncIterator[Sequence[StoredEntry]]:
         after = -1
-        while rows := await self._rows(block, after=after, first=_BATCH):
+        while rows := await self._rows(block, after=after, first=_BATCH, **values):
             openings = await self._openings(rows)
             yield [StoredEntry(row, openings.get(row["leaf_id"], [])) for row in rows]
             after = rows[-1]["leaf_index"]

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from copilot.ledger import columns
+from copilot.ledger.archived import ArchivedLeaves, problems_of
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
@@ -24,6 +26,10 @@ class Verification:
     checkpoints: int = 0
     erased: int = 0
     """Openings that are gone: their commitments still stand in the leaves."""
+    archived: int = 0
+    """Entries whose records lie in an archive; their leaves' hashes stand in the log, and were checked."""
+    archived_checked: int = 0
+    """Those of them whose archive was given, and checked as well."""
     root: str = EMPTY_ROOT.hex()
     """Of all sealed entries; lower-case hex."""
     problems: list[str] = field(default_factory=list)
@@ -35,21 +41,30 @@ class Verification:
         erased = f", {self.erased} openings erased" if self.erased else ""
         return (
             f"ledger verified: {self.entries} entries, {self.sealed} of them sealed under "
-            f"{self.checkpoints} checkpoints{erased}, root {self.root[:16]}…"
+            f"{self.checkpoints} checkpoints{erased}{self._archives()}, root {self.root[:16]}…"
         )
+
+    def _archives(self) -> str:
+        unread = self.archived - self.archived_checked
+        only = f", {unread} of them known by their hashes alone (see --archive)" if unread else ""
+        return f", {self.archived} archived{only}" if self.archived else ""
 
 
 async def verify(
-    url: str, held: Sequence[Checkpoint] = (), trusted: VerifierKey | None = None
+    url: str,
+    held: Sequence[Checkpoint] = (),
+    trusted: VerifierKey | None = None,
+    archives: Sequence[Path] = (),
 ) -> Verification:
     """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
     `trusted` is a key from elsewhere that must have signed the newest checkpoint: the log's own list of keys could
-    have been changed with it. Unavailable where the database does not answer.
+    have been changed with it. Of what was archived the hashes are checked, and the records where their bundles are
+    among `archives`; BadInput where one of these cannot be read. Unavailable where the database does not answer.
     """
     async with stored_log(url) as log:
         work = _Work(log, held)
-        await work.run(trusted)
+        await work.run(trusted, archives)
     return work.result
 
 
@@ -60,12 +75,14 @@ class _Work:
         self._held = held
         self._keys: list[VerifierKey] = []
         self._tree = CompactRange()
+        self._archived = ArchivedLeaves(())
 
-    async def run(self, trusted: VerifierKey | None) -> None:
+    async def run(self, trusted: VerifierKey | None, archives: Sequence[Path]) -> None:
         await self._read_keys(trusted)
+        await self._read_archives(archives)
         async for batch in self._log.batches("leaves"):
             for place, entry in enumerate(batch, self._tree.size):
-                self._entry(entry, f"entry {entry.row['leaf_index']}")
+                self._sealed(entry)
                 if entry.row["leaf_index"] != place:
                     self._say(f"entry {entry.row['leaf_index']} stands in place {place}")
             await self._grow(batch)
@@ -73,8 +90,18 @@ class _Work:
         async for batch in self._log.batches("unsealed"):
             for entry in batch:
                 self._entry(entry, f"unsealed entry {entry.row['leaf_id']}")
+        self.result.archived = self._archived.leaves
+        self.result.problems += self._archived.problems()
         await self._ends()
         await self._astray()
+
+    async def _read_archives(self, folders: Sequence[Path]) -> None:
+        archives = await self._log.archives()
+        self._archived = ArchivedLeaves(archives)
+        for folder in dict.fromkeys(folders):
+            found, records = problems_of(folder, self._keys, archives)
+            self.result.problems += found
+            self.result.archived_checked += records
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
         try:
@@ -87,8 +114,18 @@ class _Work:
     def _say(self, problem: str) -> None:
         self.result.problems.append(problem)
 
+    def _sealed(self, entry: StoredEntry) -> None:
+        where = f"entry {entry.row['leaf_index']}"
+        if not self._archived.take(entry):
+            self._entry(entry, where)
+            return
+        self.result.entries += 1
+        if entry.row["ledger_id"] is not None:
+            self._say(f"{where}: it stands here, although it was archived")
+
     def _entry(self, entry: StoredEntry, where: str) -> None:
         found, erased = columns.problems(entry, where)
+        self._archived.note(entry)
         self.result.entries += 1
         self.result.erased += erased
         self.result.problems += found

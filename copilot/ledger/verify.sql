@@ -1,16 +1,22 @@
 -- name: leaves
 -- In their order; a leaf whose entry is gone has none.
 SELECT v.leaf_index, v.hash, v.ledger_id AS leaf_id, k.canonical AS leaf_label, e.ledger_id, e.tenant, e.recorded_at, e.leaf,
-       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
+       a.recorded_at AS act_at, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
        a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
        (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
 FROM ledger_leaves v JOIN labels k ON k.label_id = v.label_id
 LEFT JOIN ledger_entries e ON e.ledger_id = v.ledger_id LEFT JOIN labels l ON l.label_id = e.label_id
 LEFT JOIN ledger_acts a ON a.ledger_id = e.ledger_id LEFT JOIN labels m ON m.label_id = a.label_id
 WHERE v.leaf_index > %(after)s ORDER BY v.leaf_index LIMIT %(first)s
+-- name: month
+-- Those of the leaves above whose entries say that they were recorded then.
+SELECT v.leaf_index, v.hash, v.ledger_id AS leaf_id, e.ledger_id, e.leaf
+FROM ledger_entries e JOIN ledger_leaves v ON v.ledger_id = e.ledger_id
+WHERE e.recorded_at >= %(since)s AND e.recorded_at < %(until)s AND v.leaf_index > %(after)s
+ORDER BY v.leaf_index LIMIT %(first)s
 -- name: unsealed
 SELECT v.seq AS leaf_index, v.hash, v.ledger_id AS leaf_id, k.canonical AS leaf_label,
-       e.ledger_id, e.tenant, e.recorded_at, e.leaf,
+       e.ledger_id, e.tenant, e.recorded_at, e.leaf, a.recorded_at AS act_at,
        a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
        a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
        (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
@@ -34,6 +40,8 @@ ORDER BY ledger_id LIMIT %(first)s
 -- Erasures whose records are not sealed yet, while what they name is gone.
 SELECT u.ledger_id FROM ledger_unsealed u JOIN ledger_acts a ON a.ledger_id = u.ledger_id AND a.kind = 'erasure'
 LIMIT %(first)s
+-- name: archives
+SELECT statement, month, leaves, hashes FROM ledger_archives ORDER BY statement
 -- name: checkpoints
 SELECT size, root, note FROM ledger_checkpoints WHERE size > %(after)s AND size <= %(to)s ORDER BY size
 -- name: newest
@@ -46,7 +54,7 @@ SELECT envelope FROM ledger_rotations
 -- Whosesoever it is: a digest is of one content.
 SELECT sources, wasm FROM policy_bundles WHERE sha256 = %(digest)s LIMIT 1
 -- name: openings
-SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, l.canonical AS label
+SELECT o.ledger_id, o.label_id, o.name, o.salt, o.value, o.recorded_at, l.canonical AS label
 FROM ledger_openings o LEFT JOIN labels l ON l.label_id = o.label_id WHERE o.ledger_id = ANY(%(ids)s)
 ORDER BY o.ledger_id, o.name
 -- name: scopes

@@ -110,7 +110,7 @@ async def test_an_empty_ledger_verifies(database_url: str) -> None:
         ),
         pytest.param("UPDATE ledger_openings SET salt = '' WHERE name = 'act'", id="salt"),
         pytest.param(
-            "INSERT INTO ledger_openings SELECT ledger_id, 'more', label_id, salt, value "
+            "INSERT INTO ledger_openings SELECT ledger_id, 'more', label_id, salt, value, recorded_at "
             "FROM ledger_openings WHERE name = 'act'",
             id="an opening that nobody committed to",
         ),

@@ -180,7 +180,7 @@ async def refused(copilot: Copilot) -> None:
 
 
 def options(bundle: Path | None = None, **given: Any) -> Namespace:
-    return Namespace(bundle=bundle, checkpoint=[], key=None, json=True, **given)
+    return Namespace(bundle=bundle, checkpoint=[], archive=[], key=None, json=True, **given)
 
 
 async def changed(settings: Settings, url: str) -> int:

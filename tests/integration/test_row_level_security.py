@@ -33,6 +33,7 @@ SEALS = [
     *("ledger_unsealed", "ledger_subtrees", "ledger_checkpoints", "ledger_keys"),
     "ledger_published",
     "ledger_rotations",
+    "ledger_archives",
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
@@ -302,6 +303,25 @@ def test_entries_come_in_by_the_one_function_alone(database_url: str, role: Role
         run(database_url, role, "ledger_entries", "INSERT INTO {} DEFAULT VALUES")
 
 
+def test_months_of_the_ledger_are_reached_through_their_tables_alone(database_url: str) -> None:
+    """Those that there are, and one that is made later: there are policies on neither, and no grants."""
+    with psycopg.connect(database_url) as owner:
+        owner.execute("SELECT make_ledger_month('2031-03-01 00:00+00')")
+    found = as_owner(
+        database_url,
+        """SELECT c.relname, c.relrowsecurity FROM pg_class c JOIN pg_inherits ON inhrelid = c.oid
+           WHERE relkind = 'r' AND inhparent::regclass::text = ANY(ledger_month_tables())""",
+    )
+    assert len(found) == 5 * len({"other", "this month", "the next", "the one after", "2031_03"})
+    assert {"ledger_openings_other", "ledger_openings_2031_03"} < {one["relname"] for one in found}
+    for one in found:
+        assert one["relrowsecurity"]
+        for role in Role:
+            for statement in ("SELECT * FROM {}", "INSERT INTO {} DEFAULT VALUES", *WRITES):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    run(database_url, role, one["relname"], statement)
+
+
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("table", [*ERASURES, "erased_chunks"])
 def test_what_is_known_of_an_erasure_is_written_by_its_functions_alone(
@@ -352,7 +372,7 @@ def test_every_table_with_a_label_has_row_level_security(database_url: str) -> N
     unprotected = as_owner(
         database_url,
         """SELECT relname FROM pg_class c
-           WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT relrowsecurity
+           WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relrowsecurity
              AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
                          AND attname IN ('label_id', 'label_ids', 'tenant', 'sub'))
              AND relname <> 'label_epochs'""",

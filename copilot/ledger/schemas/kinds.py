@@ -236,6 +236,14 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
             }
         )
     ],
+    Kind.ARCHIVE: [
+        Holds(
+            {
+                "archive": of({"month": TEXT, "records": COUNT, "statement": SHA256}),
+                "archives": SHA256,
+            }
+        )
+    ],
     Kind.DENIED: [
         Holds(
             {"denied_act": TEXT, "denied_reason": TEXT}, {**ASKED_FOR, **_DECIDED, "sha256": SHA256}

@@ -37,6 +37,7 @@ class Log:
     )
     held: list[Checkpoint] = field(default_factory=list)
     trusted: VerifierKey | None = None
+    archives: list[Path] = field(default_factory=list)
     head: StoredCheckpoint | None = None
     sealed: bool = False
     told: list[tuple[int, int]] = field(default_factory=list)
@@ -69,10 +70,13 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
         return "postgres://db"
 
     async def verify(
-        url: str, held: Sequence[Checkpoint] = (), trusted: VerifierKey | None = None
+        url: str,
+        held: Sequence[Checkpoint] = (),
+        trusted: VerifierKey | None = None,
+        archives: Sequence[Path] = (),
     ) -> Verification:
         assert url == "postgres://db"
-        log.held, log.trusted = list(held), trusted
+        log.held, log.trusted, log.archives = list(held), trusted, list(archives)
         return log.found
 
     async def seal_now(settings: Settings, url: str, rotated: object) -> None:
@@ -139,9 +143,20 @@ async def test_verification_as_json_is_one_document(
         "sealed": 3,
         "checkpoints": 1,
         "erased": 1,
+        "archived": 0,
+        "archived_checked": 0,
         "root": "ab",
         "problems": problems,
     }
+
+
+async def test_archives_are_checked_with_the_ledger_and_what_was_not_is_said(
+    log: Log, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.found = replace(log.found, archived=2, archived_checked=1)
+    assert await ledger.verify(settings, typed("ledger", "verify", "--archive", str(tmp_path))) == 0
+    assert log.archives == [tmp_path]
+    assert "2 archived, 1 of them known by their hashes alone" in capsys.readouterr().out
 
 
 async def test_a_checkpoint_that_was_printed_can_be_held_against_the_ledger(

@@ -1,0 +1,113 @@
+"""Archived records beside the log: their leaves must be those that were archived, and their bundles those records."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from copilot.ledger.proofs.bundle import RECORDS, STATEMENT, canonical_json
+from copilot.ledger.proofs.keys import VerifierKey
+from copilot.ledger.proofs.merkle import hash_leaf
+from copilot.ledger.proofs.record import read_line
+from copilot.ledger.proofs.verify_bundle import verify_bundle
+from copilot.ledger.stored import StoredArchive, StoredEntry
+from policy.errors import BadInput
+
+OPENING = "archives"
+"""In the record of an archive: the digest of all archives up to this one, so that the newest record tells of each."""
+
+
+class Contents(NamedTuple):
+    """What a bundle or a month holds."""
+
+    records: int
+    openings: int
+    hashes: bytes
+    """SHA-256 over the hashes of the leaves, in their order."""
+
+
+def contents(folder: Path) -> Contents:
+    """Of a bundle that was verified; BadInput where it cannot be read."""
+    count, openings, hashes = 0, 0, hashlib.sha256()
+    try:
+        with (folder / RECORDS).open("rb") as lines:
+            for line in lines:
+                record, _ = read_line(line.removesuffix(b"\n"))
+                hashes.update(hash_leaf(record.leaf))
+                openings += len(record.openings)
+                count += 1
+    except OSError as error:
+        raise BadInput(f"cannot read the archive {folder}: {error.strerror}") from error
+    return Contents(count, openings, hashes.digest())
+
+
+def digest(archives: Sequence[StoredArchive]) -> str:
+    """SHA-256 (hex) over what is known of them; in hex alone, no erasure finds words of a text in it."""
+    said = [
+        {
+            "statement": one.statement.hex(),
+            "month": f"{one.month:%Y-%m}",
+            "leaves": [[leaves.lower, leaves.upper] for leaves in one.leaves],
+            "hashes": one.hashes.hex(),
+        }
+        for one in sorted(archives, key=lambda one: one.statement)
+    ]
+    return hashlib.sha256(canonical_json(said)).hexdigest()
+
+
+def problems_of(
+    folder: Path, keys: Sequence[VerifierKey], archives: Sequence[StoredArchive]
+) -> tuple[list[str], int]:
+    """What is wrong with a bundle that is said to be an archive, and how many records it holds.
+
+    By whichever key of the log it can be checked: keys may have changed since. BadInput where it cannot be read.
+    """
+    try:
+        statement = hashlib.sha256((folder / STATEMENT).read_bytes()).digest()
+    except OSError as error:
+        raise BadInput(f"cannot read the archive {folder}: {error.strerror}") from error
+    reports = [verify_bundle(folder, key) for key in keys]
+    tried = [[*one.problems, *one.contents.problems] for one in reports]
+    found = min(tried, key=len, default=["the log has no keys"])
+    of = next((one for one in archives if one.statement == statement), None)
+    if of is None:
+        found.append("it is no archive of this log")
+    elif not found and (held := contents(folder)).hashes == of.hashes:
+        return [], held.records
+    elif not found:
+        found.append("its records are not those of the log's leaves")
+    return [f"{folder}: {one}" for one in found], 0
+
+
+class ArchivedLeaves:
+    """Takes the entries of a log in their order, and says in the end what is wrong with what was archived of it."""
+
+    def __init__(self, archives: Sequence[StoredArchive]) -> None:
+        self.leaves = 0
+        self._archives = [(one, hashlib.sha256()) for one in archives]
+        self._stated: str | None = None
+
+    def note(self, entry: StoredEntry) -> None:
+        """What an entry that is there says of archives, if anything."""
+        for one in entry.openings:
+            if one["name"] == OPENING:
+                self._stated = json.loads(one["value"])
+
+    def take(self, entry: StoredEntry) -> bool:
+        """Whether that sealed one was archived."""
+        for archive, hashes in self._archives:
+            if archive.holds(entry.row["leaf_index"]):
+                hashes.update(entry.row["hash"])
+                self.leaves += 1
+                return True
+        return False
+
+    def problems(self) -> Iterator[str]:
+        """Once all were taken."""
+        for archive, hashes in self._archives:
+            if hashes.digest() != archive.hashes:
+                yield f"the leaves archived of {archive.month:%Y-%m} are not those that were archived"
+        known = [archive for archive, _ in self._archives]
+        if self._stated != (digest(known) if known else None):
+            yield "the archives are not those that the log's newest record of one states"

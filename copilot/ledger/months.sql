@@ -1,0 +1,2 @@
+-- name: make
+SELECT make_ledger_months()
