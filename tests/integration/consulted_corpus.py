@@ -73,6 +73,6 @@ def records(settings: Settings) -> list[dict[str, Any]]:
             """SELECT a.outcome, json_object_agg(o.name, convert_from(o.value, 'UTF8')::json) AS opened
                FROM ledger_entries e JOIN ledger_acts a USING (ledger_id)
                JOIN ledger_openings o USING (ledger_id)
-               WHERE a.kind = 'search' GROUP BY e.ledger_id, a.outcome ORDER BY e.recorded_at"""
+               WHERE a.kind = 'search' GROUP BY e.ledger_id, a.outcome, e.recorded_at ORDER BY e.recorded_at"""
         ).fetchall()
     return [{"outcome": row["outcome"], **row["opened"]} for row in rows]

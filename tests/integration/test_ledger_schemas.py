@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from copilot.commands import ledger
 from copilot.commands.operator import operating
 from copilot.entity_graph import End
 from copilot.feedback import Verdict
+from copilot.ledger import entry
 from copilot.ledger.audit import Filters
 from copilot.ledger.entry import Entry, canonical
 from copilot.ledger.proofs.json_schema import compiled
@@ -93,7 +95,7 @@ def recorded(owner: Owner, kind: Kind) -> list[dict[str, Any]]:
     rows = owner.execute(
         """SELECT json_object_agg(o.name, convert_from(o.value, 'UTF8')::json) AS said
            FROM ledger_acts a JOIN ledger_entries e USING (ledger_id) JOIN ledger_openings o USING (ledger_id)
-           WHERE a.kind = %s GROUP BY e.ledger_id ORDER BY e.recorded_at""",
+           WHERE a.kind = %s GROUP BY e.ledger_id, e.recorded_at ORDER BY e.recorded_at""",
         [kind],
     ).fetchall()
     return [row["said"] for row in rows]
@@ -179,8 +181,26 @@ async def refused(copilot: Copilot) -> None:
             await act
 
 
+async def archived(copilot: Copilot, settings: Settings, owner: Owner, folder: Path) -> None:
+    """A month of which there is one record."""
+
+    class August(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "August":
+            return cls(2026, 8, 14, tzinfo=tz)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(entry, "datetime", August)
+        await copilot.document(ANN, "crew")
+    await ledger.checkpoint(settings, options())
+    owner.execute(
+        "INSERT INTO ledger_published SELECT 'elsewhere', max(size), now(), '{}' FROM ledger_checkpoints"
+    )
+    assert await ledger.archive(settings, options(month="2026-08", folder=folder)) == 0
+
+
 def options(bundle: Path | None = None, **given: Any) -> Namespace:
-    return Namespace(bundle=bundle, checkpoint=[], archive=[], key=None, json=True, **given)
+    return Namespace(bundle=bundle, checkpoint=[], key=None, json=True, **{"archive": [], **given})
 
 
 async def changed(settings: Settings, url: str) -> int:
@@ -201,9 +221,9 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
     await administered(copilot)
     await refused(copilot)
     await changed(settings, database_url)
-    await ledger.checkpoint(settings, options())
+    await archived(copilot, settings, owner, tmp_path / "august")
     both = replace(settings, ledger_key=f"{OLD.secret()} {NEW.secret()}")
-    assert await ledger.verify(both, options()) == 0
+    assert await ledger.verify(both, options(archive=[tmp_path / "august"])) == 0
     assert await ledger.export(both, options(tmp_path / "one")) == 0
     assert (
         await ledger.export(replace(settings, ledger_key=NEW.secret()), options(tmp_path / "two"))
@@ -217,6 +237,8 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
     # A change of the embedding model takes minutes: its record alone is looked at below.
     assert kinds == {str(kind) for kind in Kind} - {"reembedding"}
 
+    report = verify_bundle(tmp_path / "august", OLD.verifier_key)
+    assert (report.problems, report.contents.problems, report.contents.fitted) == ([], [], 1)
     told = [json.loads(one) for one in (tmp_path / "one" / PROV_LINES).read_bytes().splitlines()]
     answers = [one for one in recorded(owner, Kind.ASK) if "stored_answer" in one]
     assert len(told) == len(answers) > 0

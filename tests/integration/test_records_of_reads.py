@@ -130,7 +130,7 @@ def entries(owner: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
                   json_object_agg(o.name, convert_from(o.value, 'UTF8')::json) AS said
            FROM ledger_entries e JOIN labels l USING (label_id)
            JOIN ledger_openings o ON o.ledger_id = e.ledger_id
-           GROUP BY e.ledger_id, l.value ORDER BY e.recorded_at"""
+           GROUP BY e.ledger_id, l.value, e.recorded_at ORDER BY e.recorded_at"""
     ).fetchall()
     return [{**row["said"], "id": row["ledger_id"], "label": row["label"]} for row in rows]
 
