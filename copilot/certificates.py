@@ -53,7 +53,11 @@ def _certificate(
         "removed": {"parts": said["parts"], "rows": said["tables"]},
         "in_its_place": openings,
         "records": {"delete": said["deleted_by_record"], "erasure": row["ledger_id"]},
-        "searched_afterwards": {"words_in_a_row": 8, "found": said["searched"]},
+        "searched_afterwards": {
+            "words_in_a_row": 8,
+            "found": said["searched"],
+            "not_searched": said.get("not_searched", []),
+        },
         "same_words_in": [
             {"document_id": one["document_id"] or one["part_id"], "part_id": one["part_id"]}
             for one in others

@@ -92,6 +92,8 @@ async def finish(
     first, *more = erasure.groups
     said = described(given_id, found) | {"erasure_id": erasure.erasure_id}
     body = {**said, "tables": dict(erasure.counts), "searched": searched}
+    if archived := await (await connection.execute(_SQL["archived"])).fetchall():
+        body["not_searched"] = [row["month"] for row in archived]
     records = [
         (_record(record, group, body if group is first else said), group.label_id)
         for group in (first, *more)

@@ -9,6 +9,9 @@ SELECT * FROM erase_traces(%(erasure_id)s, %(since)s)
 SELECT note_erased(%(erasure_id)s, %(label_id)s, %(recorded)s, %(ids)s, %(names)s, %(answers)s)
 -- name: search
 SELECT * FROM search_erased(%(erasure_id)s, %(texts)s)
+-- name: archived
+-- Months of the ledger that lie in archives, which an erasure does not reach.
+SELECT DISTINCT to_char(month, 'YYYY-MM') AS month FROM ledger_archives ORDER BY 1
 -- name: finish
 SELECT finish_erasure(%(erasure_id)s, %(recorded)s, %(body)s)
 -- name: labels

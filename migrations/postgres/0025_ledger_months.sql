@@ -299,6 +299,8 @@ CREATE TABLE ledger_archives (
     hashes      bytea NOT NULL,  -- SHA-256 over the hashes of these leaves, in their order
     archived_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- An erasure says which months it did not reach.
+GRANT SELECT (month) ON ledger_archives TO copilot_writer;
 CREATE TRIGGER ledger_archives_are_final BEFORE UPDATE OR DELETE ON ledger_archives
 FOR EACH ROW EXECUTE FUNCTION refuse_ledger_change();
 CREATE TRIGGER ledger_archives_stay BEFORE TRUNCATE ON ledger_archives

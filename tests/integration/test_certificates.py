@@ -48,6 +48,18 @@ async def certificate(copilot: Copilot, who: Asker = ANN, name: str = "a") -> di
     return body
 
 
+async def test_it_says_which_months_of_the_ledger_were_not_searched(
+    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
+    await deleted(copilot)
+    assert (await certificate(copilot))["searched_afterwards"]["not_searched"] == []
+    owner.execute("INSERT INTO ledger_archives VALUES ('', '2026-03-01', '{[0,1)}', '')")
+    await deleted(copilot, "b")
+    body = await certificate(copilot, name="b")
+    assert body["searched_afterwards"]["not_searched"] == ["2026-03"]
+
+
 async def test_it_says_what_went_and_what_stands_in_its_place(
     copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
 ) -> None:

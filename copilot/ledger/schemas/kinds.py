@@ -184,7 +184,11 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
             {
                 "erasure": of(
                     {**DESCRIPTION, "erasure_id": ID},
-                    optional={"tables": named(COUNT), "searched": named(COUNT)},
+                    optional={
+                        "tables": named(COUNT),
+                        "searched": named(COUNT),
+                        "not_searched": _TEXTS,
+                    },
                 ),
                 "erased": each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT})),
             }
