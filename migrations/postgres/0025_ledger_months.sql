@@ -51,7 +51,7 @@ BEGIN
     END IF;
 END $$;
 
--- Where a record goes for whose month there is no partition: nobody who writes ever waits for one to be made.
+-- Where a record goes for whose month there is no partition: nobody who writes makes one.
 DO $$
 DECLARE
     parent text;
@@ -66,7 +66,7 @@ ALTER TABLE ledger_openings ALTER COLUMN value SET STATISTICS 0;
 ALTER TABLE ledger_entries ALTER COLUMN leaf SET STATISTICS 0;
 
 -- Makes the partitions of a month, with what lies of it among the others. They are made aside and attached at the end, since
--- from then on whoever reads what lies among the others waits for the commit.
+-- from then on whoever has a plan for any month, as all who write, waits for the commit.
 CREATE FUNCTION make_ledger_month(of_month timestamptz) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
