@@ -168,6 +168,9 @@ async def test_what_was_archived_verifies_and_so_does_what_is_left(
     held = await head(url)
     assert await archived(ledger, url, folder) == 3
     assert there(url) == 0
+    runs = """SELECT run FROM ledger_openings, eight_word_runs(opened_text(value)) run
+              WHERE name IN ('archive', 'archives')"""
+    assert execute(url, runs) == []  # so nobody has them erased
     await ledger.record(record(kind=Kind.DELETE, outcome="Deleted", details={}))
     await seal(url)
     alone = await verify(url, [held])
@@ -216,7 +219,16 @@ async def test_the_record_of_an_archive_may_be_archived_since_the_next_one_tells
     )
     result = await verify(url, archives=[tmp_path / "august", tmp_path / "october"])
     assert (result.problems, result.archived, result.archived_checked) == ([], 4, 4)
-    without_triggers(url, "DELETE FROM ledger_archives WHERE month = '2026-08-01'")
+    clock["now"] = datetime(2026, 8, 2, tzinfo=UTC)  # and a record that came late
+    await ledger.record(record(kind=Kind.DELETE, outcome="Deleted", details={}))
+    clock["now"] = datetime.now(UTC)
+    await seal(url)
+    without_triggers(url, "UPDATE ledger_published SET size = 8")
+    assert await archived(ledger, url, tmp_path / "late") == 1
+    folders = [tmp_path / "august", tmp_path / "october", tmp_path / "late"]
+    result = await verify(url, archives=folders)
+    assert (result.problems, result.archived, result.archived_checked) == ([], 5, 5)
+    without_triggers(url, "DELETE FROM ledger_archives WHERE month = '2026-10-01'")
     assert (await verify(url)).problems
 
 

@@ -218,10 +218,10 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
     copilot: Copilot, settings: Settings, database_url: str, owner: Owner, tmp_path: Path
 ) -> None:
     await audited(copilot, await read_and_asked(copilot))
+    await archived(copilot, settings, owner, tmp_path / "august")
     await administered(copilot)
     await refused(copilot)
     await changed(settings, database_url)
-    await archived(copilot, settings, owner, tmp_path / "august")
     both = replace(settings, ledger_key=f"{OLD.secret()} {NEW.secret()}")
     assert await ledger.verify(both, options(archive=[tmp_path / "august"])) == 0
     assert await ledger.export(both, options(tmp_path / "one")) == 0
