@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from copilot.ledger import entry as entries
 from copilot.ledger.archive import Archiver
+from copilot.ledger.archived import digest
 from copilot.ledger.bundled import export
 from copilot.ledger.log import Ledger, append
 from copilot.ledger.month import Month
@@ -265,6 +266,27 @@ async def test_an_archive_excuses_nothing_but_what_it_holds(
         without_triggers(url, change.replace("{left}", left["ledger_id"]))
         assert (await verify(url)).problems
     assert (await verify(url, archives=[folder])).problems
+
+
+async def test_a_record_that_states_another_archive_does_not_make_it_hold(
+    ledger: Ledger, database: Database, tmp_path: Path
+) -> None:
+    """Who owns the database and may write records says that one more leaf was in the bundle."""
+    url, folder = database.url, tmp_path / "august"
+    await archived(ledger, url, folder)
+    await seal(url)
+    without_triggers(
+        url, "UPDATE ledger_archives SET leaves = leaves + int8multirange(int8range(2, 3))"
+    )
+    for table in ("openings", "acts", "entries"):
+        which = "(SELECT ledger_id FROM ledger_leaves WHERE leaf_index = 2)"
+        without_triggers(url, f"DELETE FROM ledger_{table} WHERE ledger_id = {which}")
+    async with stored_log(url) as log:
+        stated = digest(await log.archives())
+    said = {"archive": {}, "archives": stated}
+    await ledger.record(record(kind=Kind.ARCHIVE, outcome="Archived", details=said))
+    found = (await verify(url, archives=[folder])).problems
+    assert found == ["the leaves archived of 2026-08 are not those that were archived"]
 
 
 async def test_a_bundle_of_something_else_is_no_archive(
