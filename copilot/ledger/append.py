@@ -45,9 +45,9 @@ async def append_entries(connection: Connection, entries: Sequence[Entry]) -> No
         "scopes": [sha256 for _, sha256 in scopes],
     }
     with durable():
-        if not await _appended(connection, values, len(entries)):
+        if not await _appended(connection, values):
             await _store(connection, scopes)
-            if not await _appended(connection, values, len(entries)):
+            if not await _appended(connection, values):
                 raise Unavailable("ledger", "the ledger keeps no scopes; nothing was released")
         for one in entries:
             await _keep(connection, one)
@@ -66,9 +66,9 @@ def durable() -> Iterator[None]:
         ) from error
 
 
-async def _appended(connection: Connection, values: Mapping[str, Any], entries: int) -> bool:
+async def _appended(connection: Connection, values: Mapping[str, Any]) -> bool:
     """Whether the entries are in: all of them, or none while one of their scopes is not stored."""
-    return (await connection.execute(_SQL["append"], values)).rowcount == entries
+    return (await connection.execute(_SQL["append"], values)).rowcount == 1
 
 
 async def _store(connection: Connection, scopes: Mapping[tuple[int, bytes], bytes]) -> None:
@@ -83,7 +83,7 @@ async def _store(connection: Connection, scopes: Mapping[tuple[int, bytes], byte
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    """What the entry puts into three tables. Leaves and values are JSON in UTF-8, so that they can be told as texts."""
+    """What is stored of the entry. Leaves and values are JSON in UTF-8, so that they can be told as texts."""
     openings = [
         {"name": name, "salt": salt.hex(), "value": value.decode()}
         for name, (salt, value) in entry.openings.items()

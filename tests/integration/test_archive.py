@@ -365,7 +365,7 @@ async def test_a_month_is_made_later_where_others_are_in_the_way_who_do_not_wait
     label_id = await ledger.label_id(record().label)
     execute(url, f"SELECT drop_ledger_month({month})")
     async with database.transaction(Role.LEDGER) as writing:
-        await append(writing, record(), label_id)
+        await append(writing, record(details={"document_id": "d1"}), label_id)
         begun = time.monotonic()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(in_the_way, database)
@@ -376,6 +376,16 @@ async def test_a_month_is_made_later_where_others_are_in_the_way_who_do_not_wait
     made = f"SELECT to_regclass(ledger_partition('ledger_entries', {month})) IS NOT NULL AS made"
     assert execute(url, made) == [{"made": True}]
     assert len(execute(url, "SELECT 1 FROM ledger_entries")) == 2
+
+
+async def test_a_month_is_made_while_a_record_that_touches_nothing_is_written(
+    database: Database,
+) -> None:
+    label_id = await Ledger(database).label_id(record().label)
+    execute(database.url, "SELECT drop_ledger_month(now() + interval '1 month')")
+    async with database.transaction(Role.LEDGER) as writing:
+        await append(writing, record(), label_id)
+        await Months(database).make()
 
 
 async def in_the_way(database: Database) -> None:
@@ -410,8 +420,15 @@ async def test_an_id_that_comes_again_in_another_month_is_found_and_stops_nobody
     ledger: Ledger, database: Database
 ) -> None:
     url = database.url
-    append = "SELECT append_ledger_entries(ARRAY[ledger_id], ARRAY[tenant], ARRAY[label_id], ARRAY[now()], ARRAY[leaf])"
-    execute(url, f"{append} FROM ledger_entries WHERE recorded_at < '2026-09-01 00:00+00' LIMIT 1")
+    execute(
+        url,
+        """SELECT append_ledger_entries(json_build_array(json_build_object(
+               'ledger_id', e.ledger_id, 'tenant', tenant, 'label_id', e.label_id, 'at', now(),
+               'leaf', convert_from(leaf, 'UTF8'), 'kind', kind, 'sub', sub, 'purpose', purpose, 'outcome', outcome,
+               'policy_revision', policy_revision, 'openings', '[]'::json)))
+           FROM ledger_entries e JOIN ledger_acts a USING (ledger_id)
+           WHERE e.recorded_at < '2026-09-01 00:00+00' LIMIT 1""",
+    )
     await ledger.record(record())
     await seal(url)
     await seal(url)

@@ -39,7 +39,6 @@ def owner(case_file: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     [
         "DROP FUNCTION append_ledger_entries",
         "REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger",
-        "REVOKE INSERT ON ledger_openings FROM copilot_ledger",
         "REVOKE INSERT ON answers FROM copilot_ledger",
     ],
 )

@@ -159,7 +159,7 @@ async def test_nothing_is_told_that_cannot_be_recorded(
     copilot: Copilot, database_url: str, outcome: str
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as owner:
-        owner.execute("REVOKE INSERT ON ledger_acts FROM copilot_ledger")
+        owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger")
     with pytest.raises(Unavailable):
         await {**ASKED, **PROVED}[outcome](copilot)
 

@@ -19,9 +19,11 @@ DEFINERS = """
 FORGED = """
     CREATE TEMPORARY TABLE ledger_entries (
         ledger_id text, tenant text, label_id int, recorded_at timestamptz, leaf bytea)"""
-APPEND = (
-    "SELECT append_ledger_entries('{forged}', '{t1}', ARRAY[%s]::int[], ARRAY[now()], '{leaf}')"
-)
+APPEND = """
+    SELECT append_ledger_entries(json_build_array(json_build_object(
+        'ledger_id', 'forged', 'tenant', 't1', 'label_id', %s::int, 'at', now(), 'leaf', 'leaf', 'kind', 'read',
+        'sub', 'ann', 'purpose', 'investigation', 'outcome', 'Document', 'policy_revision', 'r1',
+        'openings', '[]'::json)))"""
 
 
 def as_owner(url: str, query: str) -> list[dict[str, Any]]:
@@ -78,7 +80,7 @@ def test_a_temporary_table_takes_no_entry_from_the_ledger(database_url: str, rol
 def test_an_entry_of_a_label_that_is_not_stored_is_refused(database_url: str, role: Role) -> None:
     with (
         serving(database_url, role) as connection,
-        pytest.raises(psycopg.errors.ForeignKeyViolation),
+        pytest.raises(psycopg.errors.NotNullViolation),
     ):
         connection.execute(APPEND.encode(), [0])
     assert as_owner(database_url, "SELECT ledger_id FROM ledger_entries") == []

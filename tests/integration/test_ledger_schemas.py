@@ -256,7 +256,7 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
 async def test_a_bundle_is_not_given_where_its_export_cannot_be_recorded(
     copilot: Copilot, settings: Settings, owner: Owner, tmp_path: Path
 ) -> None:
-    owner.execute("REVOKE INSERT ON ledger_openings FROM copilot_ledger")
+    owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger")
     with pytest.raises(Unavailable):
         await ledger.export(settings, options(tmp_path / "bundle"))
     assert not list(tmp_path.glob("*bundle*"))  # noqa: ASYNC240  nothing else waits
@@ -293,12 +293,12 @@ async def test_the_key_does_not_change_where_that_cannot_be_recorded(
     await seal_now(settings, database_url)
     both = replace(settings, ledger_key=f"{OLD.secret()} {NEW.secret()}")
     await copilot.document(ANN, "crew")
-    owner.execute("REVOKE INSERT ON ledger_openings FROM copilot_ledger")
+    owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger")
     async with operating(both, database_url) as operator:
         with pytest.raises(Unavailable):
             await seal_now(both, database_url, operator.rotated)
         assert owner.execute("SELECT FROM ledger_keys").rowcount == 1
-        owner.execute("GRANT INSERT ON ledger_openings TO copilot_ledger")
+        owner.execute("GRANT EXECUTE ON FUNCTION append_ledger_entries TO copilot_ledger")
         await seal_now(both, database_url, operator.rotated)
     assert owner.execute("SELECT FROM ledger_keys").rowcount == 2
     assert len(recorded(owner, Kind.KEY_ROTATION)) == 1
