@@ -132,6 +132,15 @@ _ASKED = Holds(
     },
 )
 
+
+def _erasure(**more: Shape) -> Holds:
+    """`more` is what its first record says besides, in a later version."""
+    counted: dict[str, Shape] = {"tables": named(COUNT), "searched": named(COUNT)}
+    erasure = of({**DESCRIPTION, "erasure_id": ID}, optional=counted | more)
+    erased = each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT}))
+    return Holds({"erasure": erasure, "erased": erased})
+
+
 HELD: Mapping[Kind, Sequence[Holds]] = {
     Kind.ASK: [
         _ASKED._replace(
@@ -179,21 +188,7 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         )
     ],
     Kind.DELETE: [Holds({}, {"deleted": DESCRIBED, "document_id": TEXT})],
-    Kind.ERASURE: [
-        Holds(
-            {
-                "erasure": of(
-                    {**DESCRIPTION, "erasure_id": ID},
-                    optional={
-                        "tables": named(COUNT),
-                        "searched": named(COUNT),
-                        "not_searched": _TEXTS,
-                    },
-                ),
-                "erased": each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT})),
-            }
-        )
-    ],
+    Kind.ERASURE: [_erasure(), _erasure(not_searched=_TEXTS)],
     Kind.HOLD: [Holds({}, {"hold": DESCRIBED, "document_id": TEXT, "held": FLAG})],
     Kind.RETENTION: [
         Holds(
