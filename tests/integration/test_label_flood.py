@@ -34,7 +34,7 @@ def denials(world: World) -> list[dict[str, Any]]:
         """SELECT a.outcome, a.sub,
                   json_object_agg(o.name, convert_from(o.value, 'UTF8')::json) AS said
            FROM ledger_acts a JOIN ledger_openings o USING (ledger_id)
-           WHERE a.kind = 'denied' GROUP BY a.ledger_id"""
+           WHERE a.kind = 'denied' GROUP BY a.ledger_id, a.recorded_at"""
     )
     return [{"outcome": row["outcome"], "sub": row["sub"], **row["said"]} for row in rows]
 

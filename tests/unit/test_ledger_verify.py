@@ -19,7 +19,7 @@ from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import CompactRange, Subtree, hash_leaf
 from copilot.ledger.proofs.note import Note
 from copilot.ledger.records import Kind
-from copilot.ledger.stored import StoredCheckpoint, StoredEntry
+from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry
 from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
 from policy.labels import Label
@@ -76,6 +76,9 @@ class Tables:
     async def keys(self) -> list[VerifierKey]:
         return self.known
 
+    async def archives(self) -> list[StoredArchive]:
+        return []
+
     async def astray(self, block: str, most: int) -> list[str]:
         return self.lost[block]
 
@@ -88,6 +91,8 @@ class Tables:
     ) -> AsyncIterator["Tables"]:
         assert role is Role.LEDGER
         yield self
+
+    statements = transaction
 
     async def execute(self, query: sql.SQL, values: Row) -> "Done":
         if self.error is not None:
@@ -107,25 +112,16 @@ class Tables:
         named = list(_rows(values, "scope_label_ids", "scopes"))
         if not self.scopes.keys() >= set(named):
             return 0
-        for row in _rows(values, "ledger_ids", "tenants", "ats", "leaves"):
-            self.entries.append((self._sealed(*row), []))
-        for ledger_id, *filters in _rows(values, "ledger_ids", *FILTERS):
-            self._entry(ledger_id)[0].update(zip(FILTERS, filters, strict=True))
-        self._open(values)
-        return len(values["ledger_ids"])
-
-    def _entry(self, ledger_id: str) -> Entry:
-        return next(one for one in self.entries if one[0]["ledger_id"] == ledger_id)
-
-    def _open(self, values: Row) -> None:
-        for ledger_id, name, salt, value in _rows(values, "opened_ids", "names", "salts", "values"):
-            row, openings = self._entry(ledger_id)
-            openings.append({"name": name, "salt": salt, "value": value})
-            if name == "index":
-                label = Label.from_json(json.loads(value)["label"], tenant="", where="the test")
-                row["label"] = row["act_label"] = row["leaf_label"] = label.canonical()
-        for row, openings in self.entries:
-            openings[:] = [one | {"label": row["label"]} for one in openings]
+        for given in json.loads(values["entries"]):
+            at = datetime.fromisoformat(given["at"])
+            row = self._sealed(given["ledger_id"], given["tenant"], at, given["leaf"].encode())
+            openings = [_opened(one, at) for one in given["openings"]]
+            [index] = [json.loads(one["value"]) for one in openings if one["name"] == "index"]
+            label = Label.from_json(index["label"], tenant="", where="the test").canonical()
+            row |= {name: given[name] for name in FILTERS}
+            row |= dict.fromkeys(("label", "act_label", "leaf_label"), label)
+            self.entries.append((row, [one | {"label": label} for one in openings]))
+        return 1
 
     def _sealed(self, ledger_id: str, tenant: str, at: datetime, leaf: bytes) -> Row:
         self.tree, born = self.tree.append([hash_leaf(leaf)])
@@ -139,12 +135,17 @@ class Tables:
             "ledger_id": ledger_id,
             "tenant": tenant,
             "recorded_at": at,
+            "act_at": at,
             "leaf": leaf,
             "hash": hash_leaf(leaf),
             "answer_body": None,
             "has_act": True,
-            "label": "",
         }
+
+
+def _opened(given: Row, at: datetime) -> Row:
+    salt, value = bytes.fromhex(given["salt"]), given["value"].encode()
+    return {"name": given["name"], "salt": salt, "value": value, "recorded_at": at}
 
 
 def _rows(values: Row, *columns: str) -> Iterator[tuple[Any, ...]]:
