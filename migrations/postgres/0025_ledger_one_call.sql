@@ -1,10 +1,6 @@
 -- One call writes records whole. Whoever serves inserts into none of the tables themselves, so that nobody adds to a record that is
 -- there; and each statement less is what writing several records costs.
-DROP TRIGGER ledger_acts_are_noted ON ledger_acts;
 DROP FUNCTION note_ledger_acts, append_ledger_entries;
-REVOKE INSERT ON ledger_openings, ledger_acts FROM copilot_ledger, copilot_writer;
-DROP POLICY recorded ON ledger_openings;
-DROP POLICY recorded ON ledger_acts;
 
 -- In their order. A label that is not stored is none here, and the entry is refused. The leaf's hash is taken here, so that what is
 -- sealed is what was written.
