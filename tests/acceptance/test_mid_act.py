@@ -53,7 +53,7 @@ class Parts:
     def outcomes(self) -> list[str]:
         """Those of the asks in the ledger, oldest first."""
         query = """SELECT outcome FROM ledger_entries JOIN ledger_acts USING (ledger_id)
-            WHERE kind IN ('ask', 'failed') ORDER BY recorded_at"""
+            WHERE kind IN ('ask', 'failed') ORDER BY ledger_acts.recorded_at"""
         with psycopg.connect(self.database_url) as connection:
             return [outcome for (outcome,) in connection.execute(query).fetchall()]
 
