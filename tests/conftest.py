@@ -18,6 +18,7 @@ from tests.servers import postgres as postgres_server
 if TYPE_CHECKING:
     from copilot.acts import Copilot
     from copilot.settings import Settings
+    from retrieval.stores.postgres.database import Database
     from tests.servers.product import LiveServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +103,17 @@ def database_url(postgres: str) -> Iterator[str]:
     uri = postgres_server.clone(postgres)
     yield uri
     postgres_server.drop(postgres, uri)
+
+
+@pytest.fixture
+async def database(database_url: str) -> "AsyncIterator[Database]":
+    """Its serving roles, opened."""
+    from retrieval.stores.postgres.database import Database
+
+    opened = Database(database_url, timeout_s=5)
+    await opened.open()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="session")

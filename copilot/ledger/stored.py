@@ -70,17 +70,13 @@ class StoredLog:
     def __init__(self, connection: psycopg.AsyncConnection[Row]) -> None:
         self._connection = connection
 
-    async def batches(
-        self, block: Literal["leaves", "unsealed"]
-    ) -> AsyncIterator[Sequence[StoredEntry]]:
+    def batches(self, block: Literal["leaves", "unsealed"]) -> AsyncIterator[Sequence[StoredEntry]]:
         """All entries, sealed or still waiting, in their order."""
-        async for batch in self._batches(block):
-            yield batch
+        return self._batches(block)
 
-    async def month(self, month: Month) -> AsyncIterator[Sequence[StoredEntry]]:
+    def month(self, month: Month) -> AsyncIterator[Sequence[StoredEntry]]:
         """Sealed entries of that month, in the order of their leaves."""
-        async for batch in self._batches("month", since=month.since, until=month.until):
-            yield batch
+        return self._batches("month", since=month.since, until=month.until)
 
     async def archives(self) -> list[StoredArchive]:
         return [StoredArchive(**row) for row in await self._rows("archives")]

@@ -55,14 +55,6 @@ def record(who: Asker | None = None, question: str = SECRET, **changes: Any) -> 
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def ledger(database: Database) -> Ledger:
     """Five entries, sealed."""
     ledger = Ledger(database)

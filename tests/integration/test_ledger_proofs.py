@@ -1,7 +1,5 @@
 """Auditors take proofs to verifiers of their own: of entries that they may see, and of no others."""
 
-from collections.abc import AsyncIterator
-
 import psycopg
 import pytest
 
@@ -21,14 +19,6 @@ from tests.integration.test_ledger import asker, record
 pytestmark = pytest.mark.anyio
 
 KEY = SIGNER.verifier_key
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

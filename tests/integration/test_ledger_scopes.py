@@ -66,14 +66,6 @@ LISTING = replace(record(None), details={"scope": LABELS})
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 def ledger(database: Database) -> Ledger:
     return Ledger(database)
 

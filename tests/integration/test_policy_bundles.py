@@ -1,6 +1,6 @@
 """Policies that decided stay as they were: written once, final, and a tenant's own seen by that tenant alone."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -38,14 +38,6 @@ ANN = Asker(
     ),
     purpose="investigation",
 )
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

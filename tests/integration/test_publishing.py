@@ -1,6 +1,6 @@
 """Checkpoints lie where the database's owner cannot change them: in folders, in stores, under a witness's signature."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,14 +29,6 @@ KEY = SIGNER.verifier_key
 def out() -> Iterator[Outside]:
     with outside(KEY) as found:
         yield found
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def grow(database: Database, count: int) -> None:

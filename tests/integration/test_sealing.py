@@ -1,6 +1,5 @@
 """The sealer: every committed record gets one place, in a tree that only grows and whose every head is signed."""
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -37,14 +36,6 @@ pytestmark = pytest.mark.anyio
 
 OTHER = Signer(name=SIGNER.name, seed=b"o" * 32)
 Rows = list[dict[str, Any]]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url, timeout_s=5)
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -186,7 +186,6 @@ _BEGIN = sql.SQL(
 )
 
 
-@lru_cache(maxsize=64)
 def scope_settings(label_ids: tuple[int, ...]) -> tuple[str, str]:
     """The ids as an array's text, and as hex of bytes in which the bit of each is set."""
     ids = [int(label_id) for label_id in label_ids]
