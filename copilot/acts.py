@@ -49,6 +49,7 @@ from copilot.results import (
     Unavailable,
 )
 from copilot.settings import Settings
+from copilot.sign_ins import SignIns
 from copilot.telemetry import Metrics
 from copilot.wording import NOT_FOUND, STEP_UP
 from policy.basis import Basis
@@ -106,6 +107,7 @@ class Copilot:
         provenances: Provenances,
         administration: Administration,
         disposal: Disposal,
+        sign_ins: SignIns,
         metrics: Metrics,
         graph: GraphStore,
         watched: Watched | None = None,
@@ -115,6 +117,7 @@ class Copilot:
         self.metrics = metrics
         self.administration = administration
         self.disposal = disposal
+        self.sign_ins = sign_ins
         self.auditing = Auditing(database, scoper=scoper, gate=gate, recorder=recorder)
         self.feedback = Feedback(database, scoper=scoper, gate=gate, recorder=recorder)
         self.rate_limit = RateLimit(database, settings.rate_limit)

@@ -36,6 +36,7 @@ from copilot.replay.replays import Replays
 from copilot.resources import Resources
 from copilot.retention import Retention
 from copilot.settings import Settings
+from copilot.sign_ins import SignIns
 from copilot.standing import Standing
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
@@ -244,6 +245,7 @@ def assemble(
             retention=Retention(database, scoper, removal),
             rules=installation.retention,
         ),
+        sign_ins=SignIns(database, ledger, recorder),
         metrics=metrics,
         graph=graph,
         watched=Watched(

@@ -30,7 +30,7 @@ class RateLimit:
         if not self._per_minute:
             return 0.0
         values = {"bucket": _bucket(principal), "cost": cost, "per_minute": self._per_minute}
-        async with self._database.transaction(Role.LEDGER) as connection:
+        async with self._database.statements(Role.LEDGER) as connection:
             row = await (await connection.execute(_SQL["take"], values)).fetchone()
         if row is None:
             raise Unavailable("postgres", "the count of requests gave no answer; nothing was done")

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -38,6 +38,8 @@ class Identity:
 
     principal: Principal
     expires_at: float
+    token: str | None = field(default=None, repr=False)
+    """What proves it; None in the demo, where nobody signs in."""
 
 
 def issue(
@@ -100,7 +102,8 @@ class Verifier:
             )
         except _BROKEN as error:
             raise Unauthenticated(_complaint(error)) from error
-        return Identity(principal=_principal(claims), expires_at=float(claims["exp"]) + LEEWAY_S)
+        expires_at = float(claims["exp"]) + LEEWAY_S
+        return Identity(principal=_principal(claims), expires_at=expires_at, token=token)
 
     async def _key(self, token: str) -> tuple[str, Any]:
         """The algorithm belongs to the key, never to the token: a public key is no HMAC secret."""

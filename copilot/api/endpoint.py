@@ -32,6 +32,7 @@ from copilot.api.request import Requests
 from copilot.api.schema import GovernedSchema
 from copilot.api.socket import SocketAdapter, SocketHandler
 from copilot.api.trusted import TrustedDocuments
+from copilot.tokens import Identity
 from policy.errors import CopilotError
 
 
@@ -95,7 +96,7 @@ class Endpoint(GraphQL[Context, None]):
             copilot=self._copilot, limits=self._limits, headers=dict(request.headers.items())
         )
         if not self.is_websocket_request(request):
-            context.identity = await self._authenticator.identify(context.headers)
+            context.identity = await self._identity(context.headers)
         return context
 
     async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
@@ -105,8 +106,15 @@ class Endpoint(GraphQL[Context, None]):
             for name, value in (context.connection_params or {}).items()
             if isinstance(value, str) and name.lower() in ("authorization", "x-copilot-as")
         }
-        context.identity = await self._authenticator.identify({**context.headers, **given})
+        context.identity = await self._identity({**context.headers, **given})
         return None
+
+    async def _identity(self, headers: Mapping[str, str]) -> Identity:
+        """Who asks, once their sign-in is in the ledger."""
+        found = await self._authenticator.identify(headers)
+        if found.token is not None:
+            await self._copilot.sign_ins.note(found.principal, found.token, found.expires_at)
+        return found
 
     async def execute_operation(
         self,

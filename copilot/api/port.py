@@ -41,6 +41,12 @@ class RateLimit(Protocol):
         """Seconds to wait until this cost can be taken; 0 where it was taken just now."""
 
 
+class SignIns(Protocol):
+    """Records each token once, when it first serves."""
+
+    async def note(self, principal: Principal, token: str, expires_at: float) -> None: ...
+
+
 class Administration(Protocol):
     """The acts by which access is taken away or, in an emergency, given."""
 
@@ -130,6 +136,9 @@ class Copilot(Protocol):
 
     @property
     def rate_limit(self) -> RateLimit: ...
+
+    @property
+    def sign_ins(self) -> SignIns: ...
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome: ...
 

@@ -12,6 +12,7 @@ from policy.labels import Label
 class Kind(StrEnum):
     """The acts that leave a record. `denied` and `failed` name the act they were."""
 
+    LOGIN = "login"
     ASK = "ask"
     SEARCH = "search"
     READ = "read"

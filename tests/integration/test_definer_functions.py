@@ -106,6 +106,7 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
         f"fill_graph {Role.PROJECTOR}",
         f"forget_title {Role.WRITER}",
         f"hold_document {Role.WRITER}",
+        f"note_sign_in {Role.LEDGER}",
         f"make_ledger_months {Role.SEALER}",
         f"provenance_of {Role.PROJECTOR}",
         f"take_from_rate_limit {Role.LEDGER}",

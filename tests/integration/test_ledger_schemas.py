@@ -106,6 +106,7 @@ async def read_and_asked(copilot: Copilot) -> str:
     answer = await copilot.ask(ANN, QUESTION)
     assert isinstance(answer, Answer)
     await copilot.ask(ANN, "Who is Xerxes Quorn?")
+    await copilot.sign_ins.note(ANN.principal, "token", 2e9)
     await copilot.search(ANN, QUESTION)
     await copilot.search(ANN, QUESTION, 2)
     await copilot.document(ANN, "crew")

@@ -26,6 +26,7 @@ from copilot.ledger.schemas.shapes import (
     ID,
     SHA256,
     TEXT,
+    WHOLE,
     Shape,
     among,
     each,
@@ -148,6 +149,20 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         )
     ],
     Kind.SEARCH: [_ASKED],
+    Kind.LOGIN: [
+        Holds(
+            {
+                "login": of(
+                    {
+                        "token_sha256": SHA256,
+                        "acr": TEXT,
+                        "auth_time": or_null(WHOLE),
+                        "expires_at": TEXT,
+                    }
+                )
+            }
+        )
+    ],
     Kind.READ: [
         Holds(
             {},

@@ -146,6 +146,19 @@ class FakeRateLimit:
 
 
 @dataclass
+class FakeSignIns:
+    """Remembers whose tokens it was given, until `fault` says otherwise."""
+
+    fault: Exception | None = None
+    noted: list[tuple[str, str]] = field(default_factory=list)
+
+    async def note(self, principal: Principal, token: str, expires_at: float) -> None:
+        if self.fault:
+            raise self.fault
+        self.noted.append((principal.sub, token))
+
+
+@dataclass
 class FakeCopilot:
     """The port, without anything behind it. `fault` is raised by `ask` where it is set."""
 
@@ -154,6 +167,7 @@ class FakeCopilot:
     )
     metrics: Metrics = field(default_factory=Metrics)
     rate_limit: FakeRateLimit = field(default_factory=FakeRateLimit)
+    sign_ins: FakeSignIns = field(default_factory=FakeSignIns)
     administration: FakeAdministration = field(default_factory=FakeAdministration)
     disposal: FakeDisposal = field(default_factory=FakeDisposal)
     feedback: FakeFeedback = field(default_factory=FakeFeedback)
