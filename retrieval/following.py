@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from policy.errors import CopilotError, Unavailable
+from retrieval.background import Background
 from retrieval.embedding import Embedder, Model, Vectors
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Following:
         self._stored = stored
         self._load = load
         self._turning = asyncio.Lock()
-        self._watching: asyncio.Task[None] | None = None
+        self._background = Background()
 
     @property
     def model(self) -> Model:
@@ -60,14 +60,11 @@ class Following:
 
     def watch(self) -> None:
         """Begins to look every second."""
-        self._watching = asyncio.create_task(self._watch())
+        self._background.begin(self._watch)
 
     async def close(self) -> None:
         """Ends what goes on in the background."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._background.stop()
 
     async def _turn(self, found: Model) -> None:
         async with self._turning:

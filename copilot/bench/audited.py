@@ -4,7 +4,6 @@ The records are written by the product's own writer: asks, searches, reads and i
 whom some do most, about documents of which some are shown far more often than others.
 """
 
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -17,6 +16,7 @@ import psycopg
 
 from copilot.auditing import Auditing
 from copilot.bench.corpus import PERSON
+from copilot.bench.ledger.records import size
 from copilot.bench.report import Report
 from copilot.bench.roomy import roomy
 from copilot.commands.asker import as_asker
@@ -29,7 +29,6 @@ from copilot.recorder import Recorder
 from copilot.settings import Settings
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
-from policy.errors import BadInput
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from policy.scope import Scoper
@@ -37,7 +36,6 @@ from retrieval.identity import content_id, entity_id
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import PostgresLabels
 
-_SIZE, _RECORDS = "COPILOT_BENCH_RECORDS", 10_000
 _BATCH = 500
 _TIMEOUT_S = 120.0
 _ASKED, _WARMING = 200, 5
@@ -69,14 +67,6 @@ async def run(settings: Settings) -> Report:
     async with _auditing(await ready_url(settings)) as auditing:
         await _measure(report, auditing)
     return report
-
-
-def size() -> int:
-    """How many records the ledger is to have: 10,000 unless told otherwise."""
-    given = os.environ.get(_SIZE) or str(_RECORDS)
-    if not given.isdecimal() or int(given) < 1:
-        raise BadInput(f"{_SIZE} must be a number of records such as 100000, not {given!r}")
-    return int(given)
 
 
 async def _filled(url: str, records: int) -> int:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from policy.errors import CopilotError
+from retrieval.background import Background
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
@@ -18,7 +18,7 @@ class Months:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._watching: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def make(self) -> None:
         """This month and the two that follow; Unavailable where others are in the way."""
@@ -27,13 +27,10 @@ class Months:
 
     def watch(self) -> None:
         """Begins to make them, again and again: there are two months to try once more."""
-        self._watching = asyncio.create_task(self._watch())
+        self._background.begin(self._watch)
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._background.stop()
 
     async def _watch(self) -> None:
         while True:

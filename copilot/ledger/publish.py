@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from copilot.ledger.destinations import Destination, Published
@@ -11,6 +10,7 @@ from copilot.ledger.proofs.merkle import plan_consistency
 from copilot.ledger.tree import subtree_hashes
 from copilot.readiness import DEGRADED, OK
 from policy.errors import CopilotError, Unavailable
+from retrieval.background import Background
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
 
@@ -30,18 +30,15 @@ class Publisher:
         self._destinations = {one.name: one for one in destinations}
         self._every_s = every_s
         self._failing = set[str]()
-        self._watching: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def watch(self) -> None:
         """Begins to publish."""
-        self._watching = asyncio.create_task(self._watch())
+        self._background.begin(self._watch)
 
     async def close(self) -> None:
         """Ends what goes on in the background."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._background.stop()
 
     async def publish(self) -> list[str]:
         """Brings the newest checkpoint to each destination that lacks it; gives the names of those that took it.

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from copilot.ledger.tree import subtree_hashes
 from copilot.readiness import DEGRADED, OK
 from copilot.settings import Settings
 from policy.errors import CopilotError, Unavailable
+from retrieval.background import Background
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
 
@@ -61,7 +62,7 @@ class Sealer:
         self._rotated = rotated
         self._tree = CompactRange()
         self._agreed_on = 0
-        self._watching: asyncio.Task[None] | None = None
+        self._background = Background()
 
     async def seal(self) -> int:
         """Seals what waits, in one transaction for each 10,000; gives how many records it sealed.
@@ -77,7 +78,7 @@ class Sealer:
 
     def watch(self, tell: Callable[[float], None] = lambda _: None) -> None:
         """Begins to seal every 200 ms; each second, `tell` is given the age of the oldest that waits, in seconds."""
-        self._watching = asyncio.create_task(self._watch(tell))
+        self._background.begin(partial(self._watch, tell))
 
     async def state(self) -> str:
         """For readiness: records are safe without a seal, but not yet proved to be."""
@@ -88,10 +89,7 @@ class Sealer:
 
     async def close(self) -> None:
         """Ends what goes on in the background; what still waits is sealed by whoever comes next."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+        await self._background.stop()
 
     async def _watch(self, tell: Callable[[float], None]) -> None:
         failing, told = False, float("-inf")

@@ -12,13 +12,13 @@ What was asked and answered goes beside it, by the log (`provenance`): a batch o
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
 from copilot.projection import provenance
 from copilot.projection.backlog import Backlog
 from policy.errors import CopilotError, Misconfigured, Unavailable
+from retrieval.background import Background
 from retrieval.stores.neo4j.graph import Position
 from retrieval.stores.neo4j.projection import Neo4jProjection, Rows
 from retrieval.stores.postgres.database import Connection, Database, Role
@@ -56,19 +56,14 @@ class Projector:
         self._tell = tell
         self._told_at = float("-inf")
         self._records_next = False
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def follow(self) -> None:
         """Keeps the projection in step from now on, until `close`. A Neo4j that is down is waited for."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._follow())
+        self._background.begin(self._follow)
 
     async def close(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._background.stop()
 
     async def catch_up(self) -> None:
         """Works until nothing waits, or somebody else does the work. Raises Unavailable, or as `step`."""

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 
 from policy.errors import Unavailable
+from retrieval.background import Background
 
 INTERVAL_S = 0.2
 TRUSTED_S = 0.6
@@ -28,19 +28,14 @@ class Fences:
         self._epochs: Mapping[str, int] = {}
         self._as_of = float("-inf")
         self._doubted = float("-inf")
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background()
 
     def watch(self) -> None:
         """Looks every `INTERVAL_S` from now on, until `close`."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._watch())
+        self._background.begin(self._watch)
 
     async def close(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._background.stop()
 
     def epoch(self, tenant: str) -> int | None:
         """The tenant's epoch (0 before its first label), or None where the database must be asked."""
