@@ -21,6 +21,7 @@ _LATE = timedelta(minutes=5)
 """Records say when they were made by the clock of their process, which may be that much behind."""
 
 Row = Mapping[str, Any]
+Time = datetime | Literal["-infinity", "infinity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,11 @@ class Erasure:
     """Table → how many rows of it go with the parts."""
     groups: tuple["Group", ...]
     """The first one is recorded with the erasure itself, even where it is empty."""
+    texts: tuple[str, ...]
+    searched: Mapping[str, int]
+    """Where eight words of the texts were looked for once they were gone, and how often they stood there."""
+    since: datetime
+    """From when on the ledger is still to be searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ async def begin(
 ) -> Erasure:
     """Takes out what was made of the parts, while they are still there.
 
-    The whole ledger is gone through before others have to wait, and once more what came in meanwhile.
+    The whole ledger is gone through, twice, before others have to wait; then once more what came in meanwhile.
     """
     erasure_id, label_id = uuid4().hex, await ledger.label_id(record.label)
     values = {
@@ -71,24 +77,33 @@ async def begin(
         "part_ids": part_ids(found),
     }
     row = await _one(connection, "begin", values)
+    texts, since = tuple(part.text for one in found for part in one.parts), row["begun_at"] - _LATE
     erased = await _traces(connection, erasure_id, "-infinity")
+    searched = await _searched(connection, erasure_id, texts, "-infinity", since)
+    values |= {"texts": list(texts)}
+    await connection.execute(_SQL.scoped("others", scope.label_ids), values)
     await connection.execute(_SQL["close"], values)
-    erased += await _traces(connection, erasure_id, row["begun_at"] - _LATE)
-    groups = await _grouped(connection, scope.tenant, ledger, record.label, label_id, erased)
-    return Erasure(erasure_id=erasure_id, counts=row["counts"], groups=groups)
+    erased += await _traces(connection, erasure_id, since)
+    return Erasure(
+        erasure_id=erasure_id,
+        counts=row["counts"],
+        groups=await _grouped(connection, scope.tenant, ledger, record.label, label_id, erased),
+        texts=texts,
+        searched=searched,
+        since=since,
+    )
 
 
 async def finish(
     connection: Connection,
-    scope: Scope,
     erasure: Erasure,
     given_id: str,
     found: Sequence[Addressed],
     record: Record,
 ) -> str:
     """Searches what is left, and appends the deletion's record and those of the erasure; gives the former's id."""
-    texts = [part.text for one in found for part in one.parts]
-    searched = await _searched(connection, scope, erasure.erasure_id, texts)
+    left = await _searched(connection, erasure.erasure_id, erasure.texts, erasure.since, "infinity")
+    searched = {place: hits + erasure.searched[place] for place, hits in left.items()}
     first, *more = erasure.groups
     said = described(given_id, found) | {"erasure_id": erasure.erasure_id}
     body = {**said, "tables": dict(erasure.counts), "searched": searched}
@@ -115,9 +130,7 @@ def _record(record: Record, group: Group, said: Row) -> Record:
     return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
 
 
-async def _traces(
-    connection: Connection, erasure_id: str, since: datetime | Literal["-infinity"]
-) -> list[Row]:
+async def _traces(connection: Connection, erasure_id: str, since: Time) -> list[Row]:
     values = {"erasure_id": erasure_id, "since": since}
     return [*await (await connection.execute(_SQL["traces"], values)).fetchall()]
 
@@ -169,12 +182,10 @@ async def _note(connection: Connection, erasure_id: str, group: Group, recorded:
 
 
 async def _searched(
-    connection: Connection, scope: Scope, erasure_id: str, texts: Sequence[str]
+    connection: Connection, erasure_id: str, texts: Sequence[str], since: Time, until: Time
 ) -> dict[str, int]:
-    """Where eight words of the texts were looked for once they were gone, and how often they stood there."""
-    values: dict[str, Any] = {"erasure_id": erasure_id, "texts": list(texts)}
+    values = {"erasure_id": erasure_id, "texts": list(texts), "since": since, "until": until}
     rows = await (await connection.execute(_SQL["search"], values)).fetchall()
-    await connection.execute(_SQL.scoped("others", scope.label_ids), values)
     return {row["place"]: row["hits"] for row in rows}
 
 

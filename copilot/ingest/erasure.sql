@@ -8,7 +8,7 @@ SELECT * FROM erase_traces(%(erasure_id)s, %(since)s)
 -- name: note
 SELECT note_erased(%(erasure_id)s, %(label_id)s, %(recorded)s, %(ids)s, %(names)s, %(answers)s)
 -- name: search
-SELECT * FROM search_erased(%(erasure_id)s, %(texts)s)
+SELECT * FROM search_erased(%(erasure_id)s, %(texts)s, %(since)s, %(until)s)
 -- name: archived
 -- Months of the ledger that lie in archives, which an erasure does not reach.
 SELECT DISTINCT to_char(month, 'YYYY-MM') AS month FROM ledger_archives ORDER BY 1
@@ -20,6 +20,6 @@ SELECT label_id, value FROM labels WHERE label_id = ANY(%(label_ids)s)
 -- Other documents, as far as whoever deletes may read them, in which eight words of these texts stand as well.
 INSERT INTO erasure_others (erasure_id, part_id, label_id)
 SELECT %(erasure_id)s, p.part_id, p.label_id FROM parts p
-WHERE p.label_id = ANY({labels}) AND EXISTS (
+WHERE p.label_id = ANY({labels}) AND p.part_id <> ALL(%(part_ids)s) AND EXISTS (
     SELECT FROM eight_word_runs(p.text) run
     WHERE run IN (SELECT r FROM unnest(%(texts)s::text[]) t, eight_word_runs(t) r))

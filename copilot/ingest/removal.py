@@ -72,7 +72,7 @@ class Removal:
             for one in found:
                 await addressed.remove(connection, scope, one)
             await raise_fence(connection, scope.tenant)
-            ledger_id = await erasure.finish(connection, scope, begun, given_id, found, record)
+            ledger_id = await erasure.finish(connection, begun, given_id, found, record)
         self._database.fences.doubt()
         return ledger_id
 

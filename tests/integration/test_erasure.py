@@ -207,6 +207,28 @@ async def test_deleting_while_others_ask_leaves_nothing_and_breaks_nobody(
     assert (await verify(database_url)).problems == []
 
 
+async def somebody_waits(owner: psycopg.Connection[dict[str, Any]]) -> None:
+    for _ in range(200):
+        if owner.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+            return
+        await anyio.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")
+
+
+async def test_questions_are_answered_while_the_ledger_is_gone_through(
+    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    """Of what goes through everything the last is to note other documents: it waits here, and nobody else."""
+    await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
+    async with anyio.create_task_group() as tasks:
+        with owner.transaction():
+            owner.execute("LOCK TABLE erasure_others IN EXCLUSIVE MODE")
+            tasks.start_soon(deleted, copilot)
+            await somebody_waits(owner)
+            await answered(copilot, "Who keeps the books of Alder Shipping?")
+    assert found(said(database_url), TEXT) == set()
+
+
 @pytest.mark.parametrize("table", ["erased_openings", "erased_parts", "ledger_acts"])
 async def test_an_erasure_that_dies_in_the_middle_has_done_nothing(
     copilot: Copilot,
