@@ -224,6 +224,7 @@ class Stage:
             recorder=recorder,
             administration=cast(Any, None),
             disposal=cast(Any, None),
+            sign_ins=cast(Any, None),
             metrics=metrics,
             **given,
         )
