@@ -33,7 +33,7 @@ class Erasure:
     """Table → how many rows of it go with the parts."""
     groups: tuple["Group", ...]
     """The first one is recorded with the erasure itself, even where it is empty."""
-    texts: tuple[str, ...]
+    texts: list[str]
     searched: Mapping[str, int]
     """Where eight words of the texts were looked for once they were gone, and how often they stood there."""
     since: datetime
@@ -68,6 +68,7 @@ async def begin(
     The whole ledger is gone through, twice, before others have to wait; then once more what came in meanwhile.
     """
     erasure_id, label_id = uuid4().hex, await ledger.label_id(record.label)
+    texts = [part.text for one in found for part in one.parts]
     values = {
         "erasure_id": erasure_id,
         "tenant": scope.tenant,
@@ -75,12 +76,12 @@ async def begin(
         "document_id": given_id,
         "sub": record.asker.principal.sub,
         "part_ids": part_ids(found),
+        "texts": texts,
     }
     row = await _one(connection, "begin", values)
-    texts, since = tuple(part.text for one in found for part in one.parts), row["begun_at"] - _LATE
+    since = row["begun_at"] - _LATE
     erased = await _traces(connection, erasure_id, "-infinity")
     searched = await _searched(connection, erasure_id, texts, "-infinity", since)
-    values |= {"texts": list(texts)}
     await connection.execute(_SQL.scoped("others", scope.label_ids), values)
     await connection.execute(_SQL["close"], values)
     erased += await _traces(connection, erasure_id, since)
@@ -182,9 +183,9 @@ async def _note(connection: Connection, erasure_id: str, group: Group, recorded:
 
 
 async def _searched(
-    connection: Connection, erasure_id: str, texts: Sequence[str], since: Time, until: Time
+    connection: Connection, erasure_id: str, texts: list[str], since: Time, until: Time
 ) -> dict[str, int]:
-    values = {"erasure_id": erasure_id, "texts": list(texts), "since": since, "until": until}
+    values = {"erasure_id": erasure_id, "texts": texts, "since": since, "until": until}
     rows = await (await connection.execute(_SQL["search"], values)).fetchall()
     return {row["place"]: row["hits"] for row in rows}
 
