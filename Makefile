@@ -20,7 +20,8 @@ HEAVY := tests/acceptance tests/integration/test_replay_of_case_file.py \
 SUITES := policy retrieval generation injection
 RESULTS := build/eval
 SIZE := The first time this downloads 3 GB (torch and its libraries, 6 GB on disk), which can take minutes.
-unexport PYTHONPATH PYTHONHOME
+# Without their bytecode kept, some hundred processes would each compile everything anew.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 # One suite's figures as JSON, shown and kept; its gates decide whether it fails.
 define evaluate

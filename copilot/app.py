@@ -1,7 +1,8 @@
 """The composition root: builds every part once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ from copilot.standing import Standing
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
 from policy.engine import PolicyEngine
-from policy.errors import Unavailable
+from policy.errors import CopilotError, Unavailable
 from policy.installation import Installation
 from policy.narrowed import NarrowedEngine, tenant_rules
 from policy.recorded import RecordedPolicies
@@ -92,17 +93,20 @@ async def build(
     that of the model that would be loaded.
     """
     database = Database(database_url(settings), timeout_s=settings.database_timeout_s)
-    engine = engine_of(settings)
     sdk = client_of(settings)
-    await database.open()
-    database.fences.watch()
     given = [Provider(name=OFFLINE.name, model="given", generator=generator)] if generator else None
     follower: Following | None = None
-    keeper = Keeper(settings, database, Operating(database, engine).rotated) if sealing else None
+    keeper: Keeper | None = None
     metrics = Metrics()
+    await database.open()
+    database.fences.watch()
+    compiling = asyncio.create_task(asyncio.to_thread(engine_of, settings))  # beside the model
     try:
         follower = await following(settings, database, embedder)
         follower.watch()
+        engine = await compiling
+        if sealing:
+            keeper = Keeper(settings, database, Operating(database, engine).rotated)
         async with (
             stores(database) as found,
             projected(settings, database, found.names, metrics.graph_behind) as projection,
@@ -129,7 +133,8 @@ async def build(
         if follower is not None:
             await follower.close()
         await database.close()
-        await engine.close()
+        with suppress(CopilotError):  # what failed has nothing to close, and has said so
+            await (await compiling).close()
         if sdk is not None:
             await sdk.close()
 

@@ -115,14 +115,16 @@ def _runs(found: list[Word], at: int, *, counts_capital: bool) -> list[Naming]:
     """
     runs: list[Naming] = []
     key, content, capital = "", 0, False
-    for size, word in enumerate(found[at : at + _LONGEST], start=1):
-        key = f"{key} {word.plain}" if key else word.plain
-        content += word.content
-        capital = capital or (word.content and word.capital)
-        named = capital and (counts_capital or size > 1)
-        several = content > 1 and size <= _LONGEST_PLAIN
-        if content and (word.content or word.capital) and (named or several):
-            runs.append(Naming(key, found[at].start, word.end))
+    begin = found[at].start
+    for size, (plain, _, end, begins_so, means) in enumerate(found[at : at + _LONGEST], start=1):
+        key = f"{key} {plain}" if key else plain
+        if means:
+            content += 1
+            capital = capital or begins_so
+        elif not (begins_so and content):
+            continue
+        if (capital and (counts_capital or size > 1)) or (content > 1 and size <= _LONGEST_PLAIN):
+            runs.append(Naming(key, begin, end))
     return runs
 
 

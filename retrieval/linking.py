@@ -1,6 +1,6 @@
 """Linking: which known names a name may mean, by the words that they share."""
 
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable
 
 from retrieval.ports import MOST_LINKS
 
@@ -10,11 +10,7 @@ LEAST = 0.5
 
 def share(one: str, other: str) -> float:
     """Of the different words of both names, those that both have, from 0 to 1."""
-    return shared(set(one.split()), set(other.split()))
-
-
-def shared(words: Set[str], others: Set[str]) -> float:
-    """As `share`, of words."""
+    words, others = set(one.split()), set(other.split())
     common = len(words & others)
     return common / max(len(words) + len(others) - common, 1)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from retrieval.registry_lines import registry
@@ -122,9 +123,6 @@ _PATTERNS = (
     ("calls", r"call from", rf"\bcall from (?P<s>{_slot('font')}) to (?P<t>{_slot('font')})"),
 )  # fmt: skip
 """Kind, a cue without which the pattern cannot match, and the pattern."""
-_COMPILED = tuple(
-    (kind, re.compile(cue, re.I), re.compile(pattern, re.I)) for kind, cue, pattern in _PATTERNS
-)
 _CUES = re.compile(
     r"own|control|hold|held|acquir|bought|purchas|share|subsidiary|parent|director|chair|chief|ceo|cfo|coo|manager|"
     r"secretary|board|work|employ|accountant|agent|broker|lawyer|analyst|engineer|clerk|officer|driver|known as|"
@@ -194,10 +192,18 @@ def _bare(words: str) -> str:
     return words.replace("⟦", " ").replace("⟧", " ")
 
 
+@cache
+def _compiled() -> Sequence[tuple[str, re.Pattern[str], re.Pattern[str]]]:
+    """Kind, cue and pattern, when a first text is read: a serving process has none yet, and would wait for them."""
+    return tuple(
+        (kind, re.compile(cue, re.I), re.compile(pattern, re.I)) for kind, cue, pattern in _PATTERNS
+    )
+
+
 def _stated(template: _Template) -> Iterator[Relation]:
     if template.text.rstrip("\"”’')").endswith("?"):
         return
-    for kind, cue, pattern in _COMPILED:
+    for kind, cue, pattern in _compiled():
         # A pattern is tried at every place of the sentence; the cue is looked for in a tenth of the time.
         for match in pattern.finditer(template.text) if cue.search(template.text) else ():
             if _UNSURE.search(template.text, 0, match.end()):

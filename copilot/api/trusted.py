@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from graphql import (
+    DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
@@ -25,11 +26,12 @@ class TrustedDocuments:
     clients hash that rewrite their operations while they are built.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, documents: Iterable[tuple[str, DocumentNode]]) -> None:
+        """Of each its text, and what it says."""
         self._by_form: dict[str, str] = {}
         self._by_id: dict[str, str] = {}
-        for text in texts:
-            form = print_ast(parse(text))
+        for text, document in documents:
+            form = print_ast(document)
             self._by_form |= {text: text, form: text}
             self._by_id |= {document_id(text): text, document_id(form): text}
 
@@ -76,14 +78,15 @@ def _printed(text: str, tokens: int) -> str:
         return ""
 
 
-def _one_operation(file: Path) -> str:
+def _one_operation(file: Path) -> tuple[str, DocumentNode]:
     text = file.read_text("utf-8")
     try:
-        nodes = parse(text).definitions
+        document = parse(text, no_location=True)
     except GraphQLError as error:
         raise Misconfigured(f"{file} is no GraphQL document: {error.message}") from error
+    nodes = document.definitions
     operations = sum(isinstance(node, OperationDefinitionNode) for node in nodes)
     fragments = sum(isinstance(node, FragmentDefinitionNode) for node in nodes)
     if operations != 1 or operations + fragments != len(nodes):
         raise Misconfigured(f"{file} must hold one operation and its fragments, nothing else")
-    return text
+    return text, document

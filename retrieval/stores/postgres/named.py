@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,9 @@ class Named:
                 some.append(bearers[piece.words[bearers] <= most])
         rows = np.unique(np.concatenate(some)) if some else _NONE
         keys = piece.entity_keys[rows]
-        rows = rows[[linking.shared(words, set(key.split())) >= linking.LEAST for key in keys]]
+        common = np.array([len(words.intersection(key.split())) for key in keys], np.int64)
+        every = len(words) + piece.words[rows] - common
+        rows = rows[common >= linking.LEAST * every]
         degrees = self._visible(piece, *piece.mentions.of_each(rows), len(rows))[2]
         rows = rows[degrees > 0]
         return list(zip(hex_of(piece.entity_ids[rows]), piece.entity_keys[rows], strict=True))
@@ -101,9 +104,11 @@ class Named:
             named = zip(
                 hex_of(piece.entity_ids[rows[first]]), piece.entity_keys[rows[first]], strict=True
             )
-            names.update(zip(at[first].tolist(), named, strict=True))
-            for place, chunk in zip(at.tolist(), hex_of(piece.chunk_ids[chunks]), strict=True):
-                leads.setdefault(place, []).append(chunk)
+            places, ids = at[first].tolist(), hex_of(piece.chunk_ids[chunks])
+            names.update(zip(places, named, strict=True))
+            bounds = [*first.tolist(), len(at)]
+            for place, (begin, end) in zip(places, pairwise(bounds), strict=True):
+                leads.setdefault(place, []).extend(ids[begin:end])
         return sorted(
             Mentioned(*names[place], int(degrees[place]), tuple(sorted(some)))
             for place, some in leads.items()
@@ -142,7 +147,9 @@ class Named:
         few = degrees <= MOST_LINKS
         if few.all():
             return few
-        found: NDArray[np.bool_] = few | np.isin(chunks, piece.chunks(ids_of(near)))
+        close = np.zeros(len(piece.labels), np.bool_)
+        close[piece.chunks(ids_of(near))] = True
+        found: NDArray[np.bool_] = few | close[chunks]
         return found
 
 

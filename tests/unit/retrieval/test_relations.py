@@ -133,7 +133,7 @@ def test_a_transfer_carries_everything_that_its_row_says() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("cue", "pattern"), [(cue, one) for _, cue, one in module._COMPILED])
+@pytest.mark.parametrize(("cue", "pattern"), [(cue, one) for _, cue, one in module._compiled()])
 @settings(deadline=None, max_examples=10, suppress_health_check=[*HealthCheck])
 @given(data=st.data())
 def test_whatever_a_pattern_matches_holds_its_cue(
