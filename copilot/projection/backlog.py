@@ -16,6 +16,6 @@ class Backlog:
     set_aside: int
     """Parts that are not there because Neo4j refuses them."""
     records: int
-    """Of the log that are sealed and not carried over."""
+    """Of the log that were sealed, or archived, and nobody carried over."""
     records_seconds: float
-    """Since the oldest of these was sealed."""
+    """Since the oldest of those that were sealed."""

@@ -1,7 +1,8 @@
 """Provenance: what was asked and answered, carried from the sealed log into Neo4j, leaf by leaf.
 
 What is written of a record is what it is now, so a leaf may be taken again after a crash. What an erasure takes is
-looked at again with the leaf of the erasure's own record, which is in the log once it stands.
+looked at again with the leaf of the erasure's own record, which is in the log once it stands; what an archive takes,
+with whatever comes next.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -30,9 +31,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The next leaves of the log: the place of the last one, and what they change."""
+    """The next leaves of the log: the place of the last one, those of archived records, and what all these change."""
 
     last: int
+    archived: Sequence[int]
     records: Records
 
 
@@ -41,13 +43,18 @@ async def waiting(connection: Connection) -> Batch | None:
     [at] = await _rows(connection, "done_to")
     values = {"after": at["done_to"], "to": _NO_END, "most": _LEAVES}
     leaves = await _rows(connection, "leaves", values)
-    if not leaves:
+    archived = await _rows(connection, "archived", {"most": _LEAVES})
+    if not leaves and not archived:
         return None
     named = [row["ledger_id"] for row in leaves]
     erased = await _rows(connection, "erased", {"ledger_ids": named})
-    again = [row["ledger_id"] for row in erased]
+    again = [row["ledger_id"] for row in (*erased, *archived)]
     rows = await _rows(connection, "records", {"ledger_ids": [*named, *again]})
-    return Batch(last=leaves[-1]["leaf_index"], records=_records(rows, again))
+    return Batch(
+        last=leaves[-1]["leaf_index"] if leaves else at["done_to"],
+        archived=[row["leaf_index"] for row in archived],
+        records=_records(rows, again),
+    )
 
 
 async def done(connection: Connection, batch: Batch) -> None:
@@ -57,7 +64,7 @@ async def done(connection: Connection, batch: Batch) -> None:
     columns = ("ledger_id", "answer_id", "chunk_id")
     cited = {f"{name}s": [row[name] for row in records.cites] for name in columns}
     await connection.execute(_SQL["cited"], cited)
-    await connection.execute(_SQL["done"], {"to": batch.last})
+    await connection.execute(_SQL["done"], {"to": batch.last, "taken_out": list(batch.archived)})
 
 
 async def anew(connection: Connection) -> None:
@@ -66,7 +73,7 @@ async def anew(connection: Connection) -> None:
 
 
 async def behind(connection: Connection) -> Row:
-    """`records` that are sealed and not carried over, and `records_seconds` since the oldest of them was sealed."""
+    """`records` sealed or archived and not carried over, and `records_seconds` since the oldest of the sealed."""
     [row] = await _rows(connection, "behind")
     return row
 

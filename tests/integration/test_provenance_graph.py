@@ -2,87 +2,32 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from copilot.acts import Copilot
-from copilot.app import build
 from copilot.commands import operate
 from copilot.projection import opened, provenance
 from copilot.projection import projector as projector_module
 from copilot.projection.backlog import Backlog
 from copilot.projection.projector import Projector
-from copilot.results import Answer
-from copilot.settings import Settings
 from policy.errors import Unavailable
-from policy.principal import Asker
 from retrieval.stores.neo4j.graph import Position
 from retrieval.stores.neo4j.projection import Neo4jProjection
 from retrieval.stores.neo4j.provenance import Neo4jProvenance, Records
-from tests.integration.graph_world import GraphWorld, graph_world
+from tests.integration.asking import ELSEWHERE, Asking, asked, because, chunks
 from tests.integration.sealed import seal
-from tests.integration.test_erasure import ANN, LOW, OTHER, U, deleted, document
+from tests.integration.test_erasure import ANN, OTHER, U, deleted, document
 from tests.servers import postgres as postgres_server
 from tests.servers.neo4j import Neo4jServer
 
 pytestmark = pytest.mark.anyio
 
-DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "provenance-graph.md"
-QUESTION = "Who met the harbour master on the northern pier?"
-ELSEWHERE = "Who keeps the books of Alder Shipping?"
 HIDDEN = (
     "Bruno Castellani hid the log of the Morwenna behind the third crate of oranges in berth nine."
 )
-REASON = "Case 4711: the berth of the tanker Morwenna"
-
-
-@dataclass(kw_only=True)
-class Asking:
-    """People who ask, and the graph that knows of it once it has caught up."""
-
-    url: str
-    settings: Settings
-    copilot: Copilot
-    graph: GraphWorld
-    given: dict[str, Answer]
-    """Answers by who asked what."""
-
-    async def ask(self, who: Asker, question: str) -> Answer:
-        outcome = await self.copilot.ask(who, question)
-        assert isinstance(outcome, Answer), outcome
-        return outcome
-
-    async def caught_up(self) -> None:
-        await seal(self.url)
-        await self.graph.projector.catch_up()
-
-    async def nodes(self, label: str) -> list[dict[str, Any]]:
-        rows = await self.graph.cypher(f"MATCH (n:{label}) RETURN properties(n)")
-        return [row[0] for row in rows]
-
-    async def cited(self, answer: Answer) -> set[str]:
-        rows = await self.graph.cypher(
-            "MATCH (:Answer {answer_id: $id})-[:CITES]->(c:Chunk) RETURN c.chunk_id",
-            id=answer.answer_id,
-        )
-        assert len(rows) == len({row[0] for row in rows}), "each once"
-        return {row[0] for row in rows}
-
-    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url, autocommit=True) as owner:
-            return owner.execute(query.encode(), values).fetchall()
-
-
-def chunks(answer: Answer) -> set[str]:
-    return {one.chunk_id for sentence in answer.sentences for one in sentence.citations}
-
-
-def because(who: Asker, reason: str = REASON) -> Asker:
-    return replace(who, reason=reason)
 
 
 @pytest.fixture(scope="module")
@@ -96,29 +41,7 @@ def url(postgres: str) -> Iterator[str]:
 async def asking(
     url: str, neo4j: Neo4jServer, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Asking]:
-    """Two people have asked of two documents, within one investigation and another, and nothing waits."""
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("asking"),
-        models_dir=models_dir,
-        database_url=url,
-        # What this is about is not how long anything takes.
-        database_timeout_s=20.0,
-        policy_timeout_s=20.0,
-    )
-    async with build(settings) as copilot, graph_world(url, neo4j, timeout_s=20) as graph:
-        await copilot.ingest(ANN, [document("a", title=""), document("b", OTHER, U, title="")])
-        configured = replace(
-            settings, neo4j_url=neo4j.url, neo4j_password=neo4j.password, neo4j_timeout_s=20.0
-        )
-        made = Asking(url=url, settings=configured, copilot=copilot, graph=graph, given={})
-        made.given = {
-            "ann": await made.ask(because(ANN), QUESTION),
-            "low": await made.ask(because(LOW), ELSEWHERE),
-            "other": await made.ask(because(ANN, "Case 4712"), ELSEWHERE),
-        }
-        assert (await copilot.ask(because(ANN), "Who stole the moon?")).kind == "NotFound"
-        await copilot.search(ANN, QUESTION)
-        await made.caught_up()
+    async with asked(url, neo4j, models_dir, tmp_path_factory.mktemp("asking")) as made:
         yield made
 
 
@@ -392,61 +315,3 @@ async def test_stopped_it_forgets_what_was_cited(world: Asking) -> None:
     assert world.rows("SELECT done_to FROM provenance_projection") == [(-1,)]
     await world.graph.projector.rebuild()
     assert await world.graph.differences() == ()
-
-
-def documented(language: str) -> dict[str, str]:
-    """The statements of the operator's page, by name."""
-    found = re.findall(rf"```{language}\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
-    named = [re.fullmatch(r"(?:// name: (\w+)\n)?(.*)", one, re.DOTALL) for one in found]
-    return {one[1] or "": one[2] for one in named if one is not None}
-
-
-async def test_the_documented_questions_are_answered(world: Asking) -> None:
-    every = [row[0] for row in world.rows("SELECT label_id FROM labels")]
-    ann, low, other = (world.given[who] for who in ("ann", "low", "other"))
-    [model] = await world.nodes("Model")
-    [(part_id,)] = world.rows(
-        "SELECT part_id FROM chunks WHERE chunk_id = ANY(%s)", list(chunks(low))
-    )
-    values = {
-        "answer_id": ann.answer_id,
-        "part_id": part_id,
-        "ledger_id": ann.ledger_id,
-        "provider": model["provider"],
-        "name": model["name"],
-        "since": "2026-01-01T00:00:00Z",
-    }
-    statements = documented("cypher")
-
-    async def told(name: str, labels: list[int]) -> list[list[Any]]:
-        return await world.graph.cypher(statements[name], labels=labels, **values)
-
-    [[ledger_id, leaf_hash, _, _, models, passages]] = await told("answer", every)
-    assert ledger_id == ann.ledger_id
-    assert re.fullmatch("[0-9a-f]{64}", leaf_hash)
-    assert models == [f"{model['provider']} {model['name']}"]
-    assert set(passages) == chunks(ann)
-    assert {low.answer_id, other.answer_id} <= {row[0] for row in await told("passages", every)}
-    same = await told("investigation", every)
-    assert {ann.ledger_id, low.ledger_id} <= {row[0] for row in same}
-    assert other.ledger_id not in {row[0] for row in same}
-    assert "NotFound" in {row[1] for row in same}
-    by_model = {row[0] for row in await told("model", every)}
-    assert by_model >= {ann.answer_id, low.answer_id, other.answer_id}
-    assert {row[0] for row in await told("shared", every)} >= chunks(low)
-    for name in statements:
-        assert await told(name, []) == []
-
-
-async def test_the_documented_labels_are_those_of_a_reader(world: Asking) -> None:
-    """With the labels that are open to somebody they find what bears these, and nothing of what bears others."""
-    [statement] = documented("sql").values()
-    labels = [row[0] for row in world.rows(statement)]
-    assert labels
-    statements = documented("cypher")
-    hidden = {"labels": labels, "answer_id": world.given["ann"].answer_id}
-    assert await world.graph.cypher(statements["answer"], **hidden) == []
-    shown = hidden | {"answer_id": world.given["low"].answer_id}
-    [[ledger_id, *_, passages]] = await world.graph.cypher(statements["answer"], **shown)
-    assert ledger_id == world.given["low"].ledger_id
-    assert set(passages) == chunks(world.given["low"])
