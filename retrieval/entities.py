@@ -31,6 +31,7 @@ _PLAIN_VERBS = frozenset(
     "wrote write run runs ran use uses used take took many money country city person year day".split()
 )
 _MEANINGLESS = ORDINARY | NOT_NAMES | _PLAIN_VERBS
+_NEVER_ASKED = _MEANINGLESS | TITLES
 
 
 def mentions(text: str) -> list[Mention]:
@@ -182,7 +183,7 @@ def _bridged(question: str, found: list[Mention]) -> Iterator[Mention]:
 def _grams(question: str) -> Iterator[Mention]:
     """Runs of content words of a question that is written without capitals."""
     words = list(_WORD.finditer(question))
-    content = [w.group().casefold() not in _MEANINGLESS | TITLES for w in words]
+    content = [w.group().casefold() not in _NEVER_ASKED for w in words]
     for size in range(_GRAMS, 0, -1):
         for first in range(len(words) - size + 1):
             if all(content[first : first + size]):

@@ -90,12 +90,17 @@ _AMOUNT = re.compile(
     rf"(?:(?P<code2>{_CODE})\b|(?P<unit>(?i:{_UNIT}))\b|(?P<symbol>[€£])))"
 )
 
+_DIGIT = re.compile(r"\d")
+
 Key = Callable[[re.Match[str]], str | None]
 
 
 def literals(text: str) -> Iterator[Mention]:
     """Every literal of `text`; where two claim the same characters, the caller takes the first."""
-    for kind, pattern, key in _READERS:
+    numbered = _DIGIT.search(text) is not None
+    for kind, mark, pattern, key in _READERS:
+        if not (mark in text if mark else numbered):
+            continue
         for match in pattern.finditer(text):
             name = key(match)
             if name:
@@ -176,26 +181,27 @@ def _decimal(written: str, *, scaled: bool) -> Decimal:
     return Decimal(re.sub(r"\D", "", digits))
 
 
-_READERS: tuple[tuple[EntityKind, re.Pattern[str], Key], ...] = (
-    (EntityKind.EMAIL, _EMAIL, lambda match: match.group().casefold()),
-    (EntityKind.ACCOUNT, _IBAN, _account),
-    (EntityKind.IDENTIFIER, _HASH, _compact),
-    (EntityKind.IDENTIFIER, _CVE, _compact),
-    (EntityKind.IDENTIFIER, _IPV6, _compact),
-    (EntityKind.IDENTIFIER, _IPV4, _compact),
-    (EntityKind.IDENTIFIER, _SHIP, _ship),
-    (EntityKind.IDENTIFIER, _CONTAINER, _account),
-    (EntityKind.DATE, _ISO, _iso),
-    (EntityKind.DATE, _DAY_FIRST, _day_first),
-    (EntityKind.DATE, _MONTH_FIRST, _month_first),
-    (EntityKind.DATE, _MONTH_YEAR, _month),
-    (EntityKind.DATE, _DOTTED, _dotted),
-    (EntityKind.AMOUNT, _AMOUNT, _amount),
-    (EntityKind.ACCOUNT, _ACCOUNT, _account),
-    (EntityKind.PHONE, _PHONE, _phone),
-    (EntityKind.PHONE, _CUED_PHONE, _phone),
-    (EntityKind.PHONE, _LOCAL_PHONE, _phone),
-    (EntityKind.IDENTIFIER, _CUED, _compact),
-    (EntityKind.IDENTIFIER, _SERIAL, _compact),
+_READERS: tuple[tuple[EntityKind, str, re.Pattern[str], Key], ...] = (
+    (EntityKind.EMAIL, "@", _EMAIL, lambda match: match.group().casefold()),
+    (EntityKind.ACCOUNT, "", _IBAN, _account),
+    (EntityKind.IDENTIFIER, "", _HASH, _compact),
+    (EntityKind.IDENTIFIER, "", _CVE, _compact),
+    (EntityKind.IDENTIFIER, ":", _IPV6, _compact),
+    (EntityKind.IDENTIFIER, "", _IPV4, _compact),
+    (EntityKind.IDENTIFIER, "", _SHIP, _ship),
+    (EntityKind.IDENTIFIER, "", _CONTAINER, _account),
+    (EntityKind.DATE, "", _ISO, _iso),
+    (EntityKind.DATE, "", _DAY_FIRST, _day_first),
+    (EntityKind.DATE, "", _MONTH_FIRST, _month_first),
+    (EntityKind.DATE, "", _MONTH_YEAR, _month),
+    (EntityKind.DATE, "", _DOTTED, _dotted),
+    (EntityKind.AMOUNT, "", _AMOUNT, _amount),
+    (EntityKind.ACCOUNT, "", _ACCOUNT, _account),
+    (EntityKind.PHONE, "", _PHONE, _phone),
+    (EntityKind.PHONE, "", _CUED_PHONE, _phone),
+    (EntityKind.PHONE, "", _LOCAL_PHONE, _phone),
+    (EntityKind.IDENTIFIER, "", _CUED, _compact),
+    (EntityKind.IDENTIFIER, "", _SERIAL, _compact),
 )
-"""In order of precedence: a date inside an e-mail address is part of the address."""
+"""In order of precedence: a date inside an e-mail address is part of the address. With what must stand in a text for
+each to be worth looking; a digit where nothing is said."""

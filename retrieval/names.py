@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from retrieval.lexicon import (
     AGENT_VERBS,
@@ -44,6 +45,12 @@ _TOKEN = re.compile(
 )
 _POSSESSIVE = re.compile(r"['’]s$")
 _NO_NAMES = NOT_NAMES | ORDINARY | DEMONYMS
+_SMALL = PARTICLES | {"the"}
+_JOINS = PARTICLES | {"&"}
+_JOINS_IN_INSTITUTIONS = _JOINS | {"and"}
+_RANKS = OFFICES | NOBLE
+_FORMS_OF_ADDRESS = TITLES | _RANKS
+_LAST = ORGANISATION_LAST | PLACE_LAST
 _BEFORE_TIMES = frozenset(
     "in on of by since until from last next early late mid before after".split()
 )
@@ -51,8 +58,7 @@ _BEFORE_FIRST = " \t\r\n\"“'‘«*_"
 _JOINED = frozenset(" \u00a0")
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """One word: as written, compared, where, and whether it begins with a capital."""
 
     text: str
@@ -154,7 +160,7 @@ def _may_begin(tokens: list[_Token], index: int) -> bool:
         return _arabic(token)
     if token.plain in NOT_NAMES and not token.text.isupper() and _is_time(tokens, index):
         return False
-    if token.plain in PARTICLES | {"the"} and not _opens(tokens, index):
+    if token.plain in _SMALL and not _opens(tokens, index):
         return token.plain not in ("the", "of", "for", "e", "y") and _adjacent(tokens, index)
     return not (token.plain in ORDINARY and _opens(tokens, index))
 
@@ -203,7 +209,7 @@ def _breaks(text: str, tokens: list[_Token], stop: int) -> bool:
     ):
         return not (_is_legal(token) or token.text == "&")
     if _POSSESSIVE.search(before.text):
-        return token.plain not in ORGANISATION_LAST | PLACE_LAST or not token.capital
+        return token.plain not in _LAST or not token.capital
     return len(gap) > 1 or (gap not in _JOINED and gap != "" and gap != "\n")
 
 
@@ -228,7 +234,7 @@ def _bridge(text: str, tokens: list[_Token], stop: int, institution: bool) -> in
     at = stop
     if tokens[at].text == ",":
         return at + 2 if _legal_after(tokens, at) else 0
-    joins = PARTICLES | {"&"} | ({"and"} if institution else frozenset())
+    joins = _JOINS_IN_INSTITUTIONS if institution else _JOINS
     while (
         at < len(tokens)
         and at - stop < 3
@@ -273,7 +279,7 @@ def _skip_titles(tokens: list[_Token], start: int, stop: int, opening: bool) -> 
     while first < stop:
         plain, left = tokens[first].plain, stop - first
         after = tokens[first + 1].plain if left > 1 else ""
-        if after == "of" and left > 2 and plain in OFFICES | NOBLE:
+        if after == "of" and left > 2 and plain in _RANKS:
             first, titled = first + 2, False  # "King of Italy" names Italy
         elif _is_title(tokens, first, stop):
             first, titled = first + 1, True
@@ -303,12 +309,7 @@ def _is_name(words: list[_Token], key: str) -> bool:
     if len(words) > 1:
         return not all(word.plain in _NO_NAMES for word in words)
     plain = _POSSESSIVE.sub("", words[0].plain)
-    if (
-        plain in NOT_NAMES
-        or plain in DEMONYMS
-        or plain in ORDINARY
-        or plain in TITLES | OFFICES | NOBLE
-    ):
+    if plain in NOT_NAMES or plain in DEMONYMS or plain in ORDINARY or plain in _FORMS_OF_ADDRESS:
         return False
     if plain.split("-")[0] in DEMONYMS and words[0].text.rpartition("-")[2].islower():
         return False
