@@ -351,11 +351,14 @@ async def following(
         models.agree(model, found.model)
         return found
 
-    if stored is not None:
-        first = load(stored)
-    else:
-        first = held or load_embedder(settings.models_dir, settings.embedding_model or MODEL)
-    return Following(first, stored=lambda: models.current(database), load=load)
+    def first() -> Embedder:
+        if stored is not None:
+            return load(stored)
+        return held or load_embedder(settings.models_dir, settings.embedding_model or MODEL)
+
+    # In a thread: what looks after the database meanwhile must not take it for slow.
+    embedder = await asyncio.to_thread(first)
+    return Following(embedder, stored=lambda: models.current(database), load=load)
 
 
 async def embedder_of(settings: Settings) -> Embedder:
