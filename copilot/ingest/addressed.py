@@ -86,6 +86,18 @@ async def remove(connection: Connection, scope: Scope, one: Addressed) -> None:
         await connection.execute(_SQL["forget_title"], values)
 
 
+async def follow(connection: Connection, scope: Scope, old: Addressed, label_id: int) -> None:
+    """Leaves what the document was to the one that stands under that label now, in whose place it came."""
+    assert old.head is not None  # one that is known by its parts keeps its key
+    values = {
+        "old": old.key,
+        "tenant": scope.tenant,
+        "id": old.head.document_id,
+        "label_id": label_id,
+    }
+    await connection.execute(_SQL.scoped("follow", scope.label_ids), values)
+
+
 def part_ids(documents: Sequence[Addressed]) -> list[str]:
     """Of every part that is seen."""
     return [part.part_id for one in documents for part in one.parts]

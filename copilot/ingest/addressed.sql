@@ -19,6 +19,17 @@ WHERE document_key = %(key)s AND label_id = ANY({labels})
 ORDER BY position, part_id
 -- name: drop_bare
 SELECT drop_bare_document(%(key)s) AS dropped
+-- name: follow
+WITH heir AS (
+    SELECT document_key FROM documents
+    WHERE tenant = %(tenant)s AND document_id = %(id)s AND label_id = %(label_id)s AND label_id = ANY({labels})
+      AND document_key <> %(old)s
+), left_behind AS (
+    DELETE FROM former_chunks WHERE document_key = %(old)s AND label_id = ANY({labels}) AND EXISTS (SELECT FROM heir)
+    RETURNING chunk_id, label_id, text_sha256
+)
+INSERT INTO former_chunks (document_key, chunk_id, label_id, text_sha256)
+SELECT h.document_key, l.* FROM left_behind l, heir h ON CONFLICT DO NOTHING
 -- name: empty
 UPDATE documents SET title = '', source = '', metadata = '{}', content_sha256 = ''
 WHERE document_key = %(key)s

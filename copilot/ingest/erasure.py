@@ -117,6 +117,7 @@ async def finish(
     ids = await append_all(connection, [(record, first.label_id), *records])
     for group, recorded in zip(erasure.groups, ids[1:], strict=True):
         await _note(connection, erasure.erasure_id, group, recorded)
+    await connection.execute(_SQL["forget_former"], {"keys": [one.key for one in found]})
     values = {
         "erasure_id": erasure.erasure_id,
         "recorded": ids[1],

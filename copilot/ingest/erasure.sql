@@ -12,6 +12,8 @@ SELECT * FROM search_erased(%(erasure_id)s, %(texts)s, %(since)s, %(until)s)
 -- name: archived
 -- Months of the ledger that lie in archives, which an erasure does not reach.
 SELECT DISTINCT to_char(month, 'YYYY-MM') AS month FROM ledger_archives ORDER BY 1
+-- name: forget_former
+DELETE FROM former_chunks WHERE document_key = ANY(%(keys)s)
 -- name: finish
 SELECT finish_erasure(%(erasure_id)s, %(recorded)s, %(body)s)
 -- name: labels

@@ -109,6 +109,7 @@ async def _put(
     ids, part_ids = label_ids(scope), addressed.part_ids([old])
     label = prepared.document.label
     await writer.hold_statistics(connection, part_ids, [ids[label.canonical()]])
+    await writer.remember(connection, scope, part_ids)
     if old.head is None:
         await writer.take_out(connection, scope, part_ids)
         await writer.place_parts(connection, scope, old.key, prepared.parts, ids)
@@ -116,6 +117,7 @@ async def _put(
     if old.head.label != label:
         await addressed.remove(connection, scope, old)
     await writer.place(connection, scope, [prepared], ids, sub)
+    await addressed.follow(connection, scope, old, ids[label.canonical()])
 
 
 def _the_one(found: Sequence[Addressed], given_id: str, label: Label) -> Addressed:

@@ -140,6 +140,7 @@ async def place(
     new = [label_id for one in documents for label_id in _label_ids(one.parts, ids)]
     await hold_statistics(connection, old, new)
     if old:
+        await remember(connection, scope, old)
         await take_out(connection, scope, old)
     keys = await heads.put(connection, scope.tenant, sub, given, ids, held)
     placed = [
@@ -157,6 +158,12 @@ async def hold_statistics(
     """Holds the sums that will change; call it once, before any does, with all that goes and comes."""
     values = {"part_ids": list(part_ids), "label_ids": list(label_ids)}
     await connection.execute(_SQL["hold_statistics"], values)
+
+
+async def remember(connection: Connection, scope: Scope, part_ids: Sequence[str]) -> None:
+    """Keeps by which ids records cite what a new version, or the same under another label, takes the place of."""
+    query = _SQL.scoped("remember", scope.label_ids)
+    await connection.execute(query, {"part_ids": list(part_ids)})
 
 
 async def take_out(connection: Connection, scope: Scope, part_ids: Sequence[str]) -> None:

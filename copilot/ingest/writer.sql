@@ -34,6 +34,12 @@ SELECT p.part_id
 FROM parts p LEFT JOIN documents d ON d.document_key = p.document_key AND d.label_id = ANY({labels})
 WHERE p.part_id = ANY(%(part_ids)s) AND p.label_id = ANY({labels})
   AND (d.document_id, d.label_id) IS DISTINCT FROM (%(document_id)s, %(label_id)s)
+-- name: remember
+INSERT INTO former_chunks (document_key, chunk_id, label_id, text_sha256)
+SELECT p.document_key, c.chunk_id, c.label_id, sha256(convert_to(p.text, 'UTF8'))
+FROM parts p JOIN chunks c USING (part_id)
+WHERE p.part_id = ANY(%(part_ids)s) AND p.label_id = ANY({labels}) AND c.label_id = ANY({labels})
+ON CONFLICT DO NOTHING
 -- name: shrink_statistics
 UPDATE label_statistics s SET chunks = s.chunks - gone.chunks, terms = s.terms - gone.terms
 FROM (
