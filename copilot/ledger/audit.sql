@@ -144,15 +144,20 @@ CROSS JOIN LATERAL (
 ) AS f
 ORDER BY k.kind
 -- name: entries
+-- With whether each opening is what the leaf commits to: nothing that was changed is shown beside its proof.
 SELECT e.ledger_id, e.recorded_at, e.tenant, e.label_id, sha256('\x00'::bytea || e.leaf) AS leaf_hash,
-       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
-       (SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
-                               ORDER BY o.name)
-        FROM ledger_openings o LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
-             AND s.sha256 = decode(
-                 CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
-        WHERE o.ledger_id = e.ledger_id AND o.recorded_at = e.recorded_at AND o.label_id = ANY({labels})) AS details
+       a.kind, a.sub, a.purpose, a.outcome, a.policy_revision, d.details, d.intact
 FROM ledger_entries e JOIN ledger_acts a ON a.ledger_id = e.ledger_id AND a.recorded_at = e.recorded_at
  AND a.label_id = ANY({labels})
+CROSS JOIN LATERAL (
+    SELECT json_object_agg(o.name, coalesce(convert_from(s.value, 'UTF8'), convert_from(o.value, 'UTF8'))::json
+                           ORDER BY o.name) AS details,
+           bool_and(encode(sha256(o.salt || o.value), 'hex') IS NOT DISTINCT FROM c.commitments ->> o.name
+                    AND sha256(s.value) IS NOT DISTINCT FROM s.sha256) AS intact
+    FROM (SELECT convert_from(e.leaf, 'UTF8')::jsonb -> 'commitments') AS c (commitments), ledger_openings o
+    LEFT JOIN ledger_scopes s ON s.label_id = o.label_id AND s.label_id = ANY({labels})
+     AND s.sha256 = decode(CASE WHEN o.name = 'scope' THEN convert_from(o.value, 'UTF8')::json ->> 'sha256' END, 'hex')
+    WHERE o.ledger_id = e.ledger_id AND o.recorded_at = e.recorded_at AND o.label_id = ANY({labels})
+) AS d
 WHERE e.ledger_id = ANY(%(ids)s) AND e.tenant = %(tenant)s AND e.label_id = ANY({labels})
 ORDER BY e.recorded_at DESC, e.ledger_id DESC

@@ -13,7 +13,7 @@ from copilot.ledger.audit import Audit, Filters
 from copilot.ledger.log import Ledger, Record, append_all
 from copilot.ledger.records import Kind, Tally, WhatDid, WhoSaw
 from policy.embedded import EmbeddedEngine
-from policy.errors import BadInput
+from policy.errors import BadInput, Unavailable
 from policy.labels import Classification
 from policy.scope import Scope, Scoper
 from retrieval.identity import entity_id
@@ -343,3 +343,23 @@ async def test_times_of_the_future_and_the_past_bound_nothing_else(log: Log) -> 
     now = datetime.now(UTC)
     assert await log.ids(until=now + timedelta(days=1)) == [given]
     assert await log.ids(since=now + timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        """UPDATE ledger_openings SET value = convert_to(replace(convert_from(value, 'UTF8'), 'a', 'b'), 'UTF8')
+           WHERE name = 'act'""",
+        "UPDATE ledger_openings SET salt = decode(repeat('00', 16), 'hex') WHERE name = 'index'",
+        "UPDATE ledger_acts SET outcome = 'Forgotten'",
+        "UPDATE ledger_acts SET sub = 'zoe' WHERE sub = 'ann'",
+    ],
+)
+async def test_nothing_that_was_changed_is_shown(log: Log, database_url: str, change: str) -> None:
+    [ledger_id] = await log.take(answered("ann", "d"))
+    assert await log.ids() == [ledger_id]
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(b"SET session_replication_role = replica")
+        owner.execute(change.encode())
+    with pytest.raises(Unavailable, match="not what was recorded"):
+        await log.ids()
