@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
+from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import SignatureType, VerifierKey, encode_base64
+from copilot.ledger.proofs.merkle import verify_consistency
 from copilot.ledger.proofs.note import Note, Signature
 from policy.errors import BadInput, Misconfigured, Unavailable
 
@@ -54,7 +56,7 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Each checkpoint as a file that bears its size, and the newest as `checkpoint`."""
+    """Each checkpoint as a file that bears its size, and the newest as `checkpoint`, which the next must continue."""
 
     path: Path
 
@@ -64,10 +66,15 @@ class Folder:
 
     async def put(self, one: Published) -> list[str]:
         try:
+            await _require_continuing(self.name, one, await asyncio.to_thread(self._newest))
             await asyncio.to_thread(self._put, one)
         except OSError as error:
             raise Unavailable("ledger", f"{self.name}: {error.strerror}") from error
         return []
+
+    def _newest(self) -> bytes | None:
+        file = self.path / NEWEST
+        return file.read_bytes()[:_MOST_BYTES] if file.exists() else None
 
     def _put(self, one: Published) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -82,7 +89,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An object store that takes PUT: the same two names below a URL."""
+    """An object store that takes PUT: the same two names below a URL. What it gives back by GET must be continued."""
 
     url: str
 
@@ -91,10 +98,10 @@ class Store:
         return _without_secrets(self.url)
 
     async def put(self, one: Published) -> list[str]:
+        held = await _send(self.name, "GET", _below(self.url, NEWEST))
+        await _require_continuing(self.name, one, held.content if held.is_success else None)
         for name in (f"{one.size:020}", NEWEST):
-            response = await _send(
-                self.name, "PUT", f"{self.url.rstrip('/')}/{name}", one.note, "text/plain"
-            )
+            response = await _send(self.name, "PUT", _below(self.url, name), one.note)
             if not response.is_success:
                 raise Unavailable("ledger", f"{self.name}: answers {response.status_code}")
         return []
@@ -129,8 +136,7 @@ class Witness:
         proof = await one.proof(known, one.size)
         lines = [f"old {known}", *map(encode_base64, proof), "", ""]
         body = "\n".join(lines).encode() + one.note
-        url = f"{self.url.rstrip('/')}/add-checkpoint"
-        return await _send(self.name, "POST", url, body, "text/plain")
+        return await _send(self.name, "POST", _below(self.url, "add-checkpoint"), body)
 
     def _signed(self, one: Published, text: str) -> list[str]:
         """The lines of its key, which must hold."""
@@ -172,6 +178,37 @@ def _read(text: str) -> Destination:
     )
 
 
+async def _require_continuing(name: str, one: Published, held: bytes | None) -> None:
+    """Unavailable unless it continues the checkpoint that lies there: neither a fork nor a log put back replaces it."""
+    if held is None:
+        return
+    try:
+        before = Checkpoint.parse(Note.parse(held).text)
+        after = Checkpoint.parse(Note.parse(one.note).text)
+    except BadInput as error:
+        raise Unavailable("ledger", f"{name}: what lies there is no checkpoint") from error
+    if before.size > after.size:
+        raise Unavailable(
+            "ledger", f"{name}: it holds a log of {before.size}, and this one has {after.size}"
+        )
+    if not verify_consistency(
+        first=before.size,
+        second=after.size,
+        first_hash=before.root,
+        second_hash=after.root,
+        consistency_path=await one.proof(before.size, after.size),
+    ):
+        raise Unavailable(
+            "ledger", f"{name}: the log of {after.size} does not continue the {before.size} there"
+        )
+
+
+def _below(url: str, name: str) -> str:
+    """The address of that name; a query, such as a signature, stays behind it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
+
+
 def _witness_key(text: str) -> VerifierKey:
     try:
         key = VerifierKey.parse(text)
@@ -188,12 +225,11 @@ def _without_secrets(text: str) -> str:
     return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
 
 
-async def _send(name: str, method: str, url: str, body: bytes, kind: str) -> httpx2.Response:
+async def _send(name: str, method: str, url: str, body: bytes | None = None) -> httpx2.Response:
+    headers = {"Content-Type": "text/plain"} if body else {}
     try:
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S) as client:
-            response = await client.request(
-                method, url, content=body, headers={"Content-Type": kind}
-            )
+            response = await client.request(method, url, content=body, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Unavailable("ledger", f"{name}: no answer ({type(error).__name__})") from error
     if len(response.content) > _MOST_BYTES:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import psycopg
@@ -42,11 +43,21 @@ def publisher(database: Database, *texts: str, every_s: float = 60) -> Publisher
     return Publisher(database, destinations.read(texts), every_s)
 
 
+def forget(url: str) -> None:
+    """Takes the whole log out, as its owner could."""
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute(
+            """TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_leaves, ledger_subtrees,
+               ledger_checkpoints, ledger_published"""
+        )
+
+
 def witness(out: Outside) -> str:
     return f"witness+{out.url}/log#{WITNESS_KEY}"
 
 
-def stored(database: Database, query: str) -> list[tuple[object, ...]]:
+def stored(database: Database, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(database.url) as connection:
         return connection.execute(query.encode()).fetchall()
 
@@ -108,18 +119,35 @@ async def test_a_witness_that_has_seen_more_than_is_remembered_is_asked_again(
 async def test_a_log_written_anew_gets_no_witness(database: Database, out: Outside) -> None:
     await grow(database, 3)
     await publisher(database, witness(out)).publish()
-    with psycopg.connect(database.url, autocommit=True) as owner:
-        owner.execute("SET session_replication_role = replica")
-        owner.execute(
-            """TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_leaves, ledger_subtrees,
-               ledger_checkpoints, ledger_published"""
-        )
+    forget(database.url)
     for _ in range(2):  # as many records, then more
         await grow(database, 3)
         assert await publisher(database, witness(out)).publish() == []
     await grow(database, 1)
     assert out.seen is not None
     assert out.seen.size == 3
+
+
+@pytest.mark.parametrize("where", ["file://{folder}/kept", "{store}/bucket?sig=a/b"])
+async def test_neither_a_log_written_anew_nor_one_put_back_replaces_what_lies_outside(
+    database: Database, out: Outside, tmp_path: Path, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = where.format(folder=tmp_path, store=out.url)
+
+    def kept() -> dict[str, bytes]:
+        files = (tmp_path / "kept").glob("*") if text.startswith("file") else ()
+        return {file.name: file.read_bytes() for file in files} | out.objects
+
+    await grow(database, 3)
+    assert len(await publisher(database, text).publish()) == 1
+    before = kept()
+    assert any(name.endswith(("/bucket/checkpoint?sig=a/b", "checkpoint")) for name in before)
+    forget(database.url)
+    for size, said in [(2, "it holds a log of 3"), (3, "the log of 3"), (6, "the log of 6")]:
+        await grow(database, size - stored(database, "SELECT count(*) FROM ledger_leaves")[0][0])
+        assert await publisher(database, text).publish() == []
+        assert said in caplog.text
+    assert kept() == before
 
 
 async def test_what_is_no_signature_of_the_witness_is_not_kept(

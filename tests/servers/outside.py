@@ -72,6 +72,10 @@ def outside(log: VerifierKey) -> Iterator[Outside]:
     state = Outside(log)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = state.objects.get(self.path)
+            self._answer(state.refuses or (404 if data is None else 200), (data or b"").decode())
+
         def do_PUT(self) -> None:
             body = self._body()
             if state.refuses is None:
