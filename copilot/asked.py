@@ -206,6 +206,7 @@ def _model_json(finished: Finished) -> dict[str, Any]:
         "provider": finished.provider,
         "model": finished.model,
         "attempts": finished.attempts,
+        "duration_ms": round(finished.seconds * 1000),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": usage.cache_read_tokens,

@@ -1,7 +1,9 @@
 """The second half of a question's way: prompt, generation, output scan and citations, sentence by sentence."""
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import cast
 
 from copilot.asked import Asked
@@ -57,13 +59,14 @@ class Composer:
         if asked.prompt is None or asked.choice is None:
             return
         check = await self._check(asked, asked.prompt)
+        begun = time.perf_counter()
         stream = asked.choice.provider.generator.stream(asked.prompt, asked.contexts)
         with asked.timings.stage("generation"):
             # Closed at the end: a call that nobody reads costs on.
             async with aclosing(cast(AsyncGenerator[Claim | Finished, None], stream)) as items:
                 async for item in items:
                     if isinstance(item, Finished):
-                        asked.finished = item
+                        asked.finished = replace(item, seconds=time.perf_counter() - begun)
                         self._tools_refused(asked, item.tool_calls)
                     elif sentence := check(item):
                         yield sentence

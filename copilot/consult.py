@@ -5,8 +5,9 @@ sources that the asker may read; it can add, order or word nothing that is shown
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot.asked import Consulted, consulting
@@ -145,9 +146,11 @@ class Consultant:
         )
         consulted = Consulted(prompt=prompt, choice=choice, opening=opening)
         about.consulted.append(consulted)
+        begun = time.perf_counter()
         try:
             advice = await adviser.advise(prompt, contexts, schema)
-            consulted.finished = advice.finished
+            taken = time.perf_counter() - begun
+            consulted.finished = replace(advice.finished, seconds=taken)
             consulted.said = read(json.loads(advice.text))
             consulted.outcome = "used"
         except (Unavailable, ValueError, RecursionError):

@@ -44,6 +44,8 @@ class Finished:
     model: str
     usage: Usage
     attempts: int = 1
+    seconds: float = 0.0
+    """From the first attempt to the end, as whoever called it measured."""
     tool_calls: int = 0
     """Parts of the reply that were a tool's, though none is offered: ignored, and a finding."""
 

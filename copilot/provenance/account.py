@@ -129,7 +129,7 @@ class Call:
     attempts: int
     prompt: Prompt | None
     usage: Mapping[str, int | float | None] | None
-    """Tokens by kind, and `cost_usd`; None where the reader's roles do not open it."""
+    """Tokens by kind, `cost_usd`, and `duration_ms` where it was recorded; None where the roles do not open it."""
     refused: tuple[tuple[str, str], ...]
     """Providers that policy did not let have the passages, each with its reason."""
     said: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ _COUNTED = {
     "cache_read_tokens": "Tokens read from a cache",
     "cache_write_tokens": "Tokens written to a cache",
     "cost_usd": "Cost in US dollars",
+    "duration_ms": "Milliseconds taken",
 }
 _REFUSED = {
     "policy": "policy closed it when it was decided on again",

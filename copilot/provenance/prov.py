@@ -175,6 +175,7 @@ class _Told:
             copilot_outputTokens=_tokens(call, "output_tokens"),
             copilot_cacheReadTokens=_tokens(call, "cache_read_tokens"),
             copilot_cacheWriteTokens=_tokens(call, "cache_write_tokens"),
+            copilot_durationMs=_tokens(call, "duration_ms"),
             copilot_costUsd=decimal(float(cost)) if cost is not None else None,
             copilot_refusedProvider=[f"{name}: {reason}" for name, reason in call.refused],
             copilot_gave=call.said,

@@ -35,7 +35,9 @@ _INCIDENTS = frozenset(["recheck_dropped", "scope"])
 _SEARCHED = frozenset(["plan", "unnamed", "degraded", "consulted"])
 _CHECKED = frozenset(["dropped", "scan"])
 _NO_MODEL = "none"
-_USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_usd")
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_USAGE = (*_TOKENS, "cost_usd", "duration_ms")
+"""The last is not in records of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,9 @@ class _Telling:
             model=model["model"],
             attempts=model["attempts"],
             prompt=Prompt(**prompt) if prompt else None,
-            usage={kind: model[kind] for kind in _USAGE} if opened and self._explained() else None,
+            usage={kind: model[kind] for kind in _USAGE if kind in model}
+            if opened and self._explained()
+            else None,
             refused=tuple((one["provider"], one["reason"]) for one in refused),
             said=gave,
         )

@@ -158,6 +158,7 @@ async def test_the_record_says_what_was_asked_read_and_answered(
     assert opened["scope"]
     assert opened["prompt"]["sha256"]
     assert opened["model"]["model"] == given.model
+    assert opened["model"]["duration_ms"] <= given.timings_ms["generation"] + 1
     assert [one["text"] for one in opened["answer"]] == [s.text for s in given.sentences]
     cited = {c.chunk_id for s in given.sentences for c in s.citations}
     assert cited <= {one["chunk_id"] for one in opened["contexts"]}

@@ -102,6 +102,7 @@ async def test_what_was_asked_is_recorded_before_and_what_it_took_after(
     assert len(consulted["prompt"]["sha256"]) == 64
     assert consulted["model"]["input_tokens"] > 0
     assert consulted["model"]["cost_usd"] > 0
+    assert consulted["model"]["duration_ms"] > 0
 
 
 WRONG = [

@@ -95,7 +95,7 @@ async def test_a_witness_signs_what_continues_the_log_that_it_has_seen(
     )
     assert len(rows) == 3
     for note, line in rows:
-        text = Note.parse(bytes(note)).text  # type: ignore[call-overload]
+        text = Note.parse(bytes(note)).text
         [verified] = Note(text=text, signatures=(Signature.parse(str(line), "it"),)).verify(
             [WITNESS_KEY]
         )

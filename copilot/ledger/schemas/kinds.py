@@ -38,7 +38,7 @@ from copilot.ledger.schemas.shapes import (
 
 _TEXTS = each(TEXT)
 _OPENING = or_null(ID)
-_PROMPT, _ROUTING, _MODEL = shared("prompt"), shared("routing"), shared("model")
+_PROMPT, _ROUTING = shared("prompt"), shared("routing")
 _DECIDED: Shape = {"decided": shared("decided")}
 _PLAN = of(
     {
@@ -62,16 +62,14 @@ _CITATION = of(
     }
 )
 _SENTENCE = of({"text": TEXT, "sha256": SHA256, "marking": TEXT, "citations": each(_CITATION)})
-_CONSULTED = of(
-    {
-        "prompt": _PROMPT,
-        "routing": _ROUTING,
-        "model": _MODEL,
-        "outcome": among("failed", "used"),
-        "said": _TEXTS,
-        "opening": ID,
-    }
-)
+_CONSULTED: Shape = {
+    "prompt": _PROMPT,
+    "routing": _ROUTING,
+    "outcome": among("failed", "used"),
+    "said": _TEXTS,
+    "opening": ID,
+}
+_STORED: Shape = {"stored_answer": of({"answer_id": ID, "sha256": SHA256})}
 _GRANT = of(
     {
         "grant_id": ID,
@@ -113,25 +111,28 @@ class Holds(NamedTuple):
     perhaps: Shape = MappingProxyType({})
 
 
-_ASKED = Holds(
-    # Before a model is asked to judge, a record says no more than what it is about to be given.
-    {**QUESTION, "contexts": each(PASSAGE), "prompt": _PROMPT, "routing": _ROUTING},
-    {
-        **_DECIDED,
-        "plan": _PLAN,
-        "unnamed": _TEXTS,
-        "degraded": _TEXTS,
-        "recheck_dropped": each(shared("dropped_passage")),
-        "model": _MODEL,
-        "scan": named(COUNT),
-        "stopped": or_null(TEXT),
-        "answer": each(_SENTENCE),
-        "dropped": each(of({"stage": TEXT, "reason": TEXT, "sha256": SHA256})),
-        "opening": _OPENING,
-        "consulted": each(_CONSULTED),
-        "scope": of({"sha256": SHA256, "labels": COUNT}),
-    },
-)
+def _asked(model: str, more: Shape = MappingProxyType({})) -> Holds:
+    """With the shape in which a model is told, and what only some have besides."""
+    return Holds(
+        # Before a model is asked to judge, a record says no more than what it is about to be given.
+        {**QUESTION, "contexts": each(PASSAGE), "prompt": _PROMPT, "routing": _ROUTING},
+        {
+            **_DECIDED,
+            "plan": _PLAN,
+            "unnamed": _TEXTS,
+            "degraded": _TEXTS,
+            "recheck_dropped": each(shared("dropped_passage")),
+            "model": shared(model),
+            "scan": named(COUNT),
+            "stopped": or_null(TEXT),
+            "answer": each(_SENTENCE),
+            "dropped": each(of({"stage": TEXT, "reason": TEXT, "sha256": SHA256})),
+            "opening": _OPENING,
+            "consulted": each(of({**_CONSULTED, "model": shared(model)})),
+            "scope": of({"sha256": SHA256, "labels": COUNT}),
+            **more,
+        },
+    )
 
 
 def _erasure(**more: Shape) -> Holds:
@@ -143,12 +144,8 @@ def _erasure(**more: Shape) -> Holds:
 
 
 HELD: Mapping[Kind, Sequence[Holds]] = {
-    Kind.ASK: [
-        _ASKED._replace(
-            perhaps={**_ASKED.perhaps, "stored_answer": of({"answer_id": ID, "sha256": SHA256})}
-        )
-    ],
-    Kind.SEARCH: [_ASKED],
+    Kind.ASK: [_asked("model", _STORED), _asked("timed_model", _STORED)],
+    Kind.SEARCH: [_asked("model"), _asked("timed_model")],
     Kind.LOGIN: [
         Holds(
             {

@@ -49,6 +49,16 @@ _FILTERS: Shape = {
 }
 _PAGE: Shape = {"first": COUNT, "after": or_null(TEXT)}
 
+_MODEL: Shape = {
+    "provider": TEXT,
+    "model": TEXT,
+    "attempts": COUNT,
+    "input_tokens": COUNT,
+    "output_tokens": COUNT,
+    "cache_read_tokens": COUNT,
+    "cache_write_tokens": COUNT,
+    "cost_usd": {"type": ["number", "null"]},
+}
 SHARED: Mapping[str, Shape] = {
     "label": of(
         {
@@ -73,18 +83,8 @@ SHARED: Mapping[str, Shape] = {
             }
         )
     ),
-    "model": of(
-        {
-            "provider": TEXT,
-            "model": TEXT,
-            "attempts": COUNT,
-            "input_tokens": COUNT,
-            "output_tokens": COUNT,
-            "cache_read_tokens": COUNT,
-            "cache_write_tokens": COUNT,
-            "cost_usd": {"type": ["number", "null"]},
-        }
-    ),
+    "model": of(_MODEL),
+    "timed_model": of({**_MODEL, "duration_ms": COUNT}),
     "policy": of(
         {
             "release": SHA256,
