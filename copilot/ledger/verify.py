@@ -9,7 +9,9 @@ from copilot.ledger.archived import ArchivedLeaves, problems_of
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
+from copilot.ledger.proofs.rotation import KeyTerm, Rotation
 from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog, stored_log
+from copilot.ledger.succession import believed
 from policy.errors import BadInput
 
 _NAMED = 100
@@ -58,9 +60,11 @@ async def verify(
 ) -> Verification:
     """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
-    `trusted` is a key from elsewhere that must have signed the newest checkpoint: the log's own list of keys could
-    have been changed with it. Of what was archived the hashes are checked, and the records where their bundles are
-    among `archives`; BadInput where one of these cannot be read. Unavailable where the database does not answer.
+    `trusted` is a key from elsewhere, the newest or an older one. Each checkpoint must be signed by a key for which it
+    vouches, through the log's stored changes of its key, and that may sign for that size. Without it the log's own
+    first key takes its place, which shows no more than that the log fits itself: whoever can rewrite it can list
+    another key. Of what was archived the hashes are checked, and the records where their bundles are among `archives`;
+    BadInput where one of these cannot be read. Unavailable where the database does not answer.
     """
     async with stored_log(url) as log:
         work = _Work(log, held)
@@ -73,7 +77,7 @@ class _Work:
         self.result = Verification()
         self._log = log
         self._held = held
-        self._keys: list[VerifierKey] = []
+        self._terms: tuple[KeyTerm, ...] = ()
         self._tree = CompactRange()
         self._archived = ArchivedLeaves(())
 
@@ -99,17 +103,19 @@ class _Work:
         archives = await self._log.archives()
         self._archived = ArchivedLeaves(archives)
         for folder in dict.fromkeys(folders):
-            found, records = problems_of(folder, self._keys, archives)
+            found, records = problems_of(folder, [one.key for one in self._terms], archives)
             self.result.problems += found
             self.result.archived_checked += records
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
+        listed, stated = list[VerifierKey](), list[Rotation]()
         try:
-            self._keys = await self._log.keys()
+            listed = await self._log.keys()
+            stated = [Rotation.open(one) for one in await self._log.rotations()]
         except BadInput as error:
             self._say(f"a key of the log: {error.message}")
-        if trusted is not None and trusted not in self._keys:
-            self._say(f"{trusted.label} is none of the keys that signed this log")
+        self._terms, found = believed(trusted, listed, stated)
+        self.result.problems += found
 
     def _say(self, problem: str) -> None:
         self.result.problems.append(problem)
@@ -154,7 +160,7 @@ class _Work:
         if stored.root != self._tree.root:
             self._say(f"{where}: its root is not that of the entries")
         try:
-            signed = stored.opened(self._keys).checkpoint
+            signed = stored.opened(self._terms).checkpoint
         except BadInput as error:
             self._say(f"{where}: {error.message}")
         else:
