@@ -60,6 +60,11 @@ class StoredArchive:
     hashes: bytes
     """SHA-256 over the hashes of these leaves, in their order."""
 
+    @property
+    def last(self) -> int:
+        """The last leaf of these; -1 where there is none."""
+        return max((one.upper - 1 for one in self.leaves if one.upper), default=-1)
+
     def holds(self, leaf_index: int) -> bool:
         return any(leaf_index in one for one in self.leaves)
 

@@ -186,6 +186,20 @@ async def three_records(tables: Tables) -> Tables:
     return tables
 
 
+async def erasure(tables: Tables, *gone: tuple[str, str], said: object = None) -> None:
+    """Records that these openings went, or whatever else is said."""
+    erased = [{"ledger_id": ledger_id, "names": [name]} for ledger_id, name in gone]
+    record = Record(
+        kind=Kind.ERASURE,
+        asker=asker(),
+        outcome="Erased",
+        policy_revision="r1",
+        label=high_water(asker()),
+        details={"erased": said or erased},
+    )
+    await Ledger(cast(Database, tables)).record(record)
+
+
 def opening(entry: Entry, name: str) -> Row:
     return next(one for one in entry[1] if one["name"] == name)
 

@@ -15,7 +15,17 @@ from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database
 from tests.unit.governed import asker
-from tests.unit.logged import SIGNER, URL, Entry, Tables, drop, opening, patched, three_records
+from tests.unit.logged import (
+    SIGNER,
+    URL,
+    Entry,
+    Tables,
+    drop,
+    erasure,
+    opening,
+    patched,
+    three_records,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -121,13 +131,42 @@ async def test_the_entry_that_was_changed_is_the_one_that_is_named(written: Tabl
     assert problem.startswith("entry 1:")
 
 
-async def test_an_erased_opening_is_counted_and_no_problem(written: Tables) -> None:
+async def test_an_opening_that_is_gone_is_counted_and_no_problem_where_a_later_erasure_says_so(
+    written: Tables,
+) -> None:
     drop(written.entries[0], "question")
     drop(written.entries[2], "act")
     written.entries[2][0]["has_act"] = False
+    gone = ["entry 0: question is gone", "entry 2: act is gone"]
+    problems = [f"{one}, and no erasure says why" for one in gone]
+    assert (await verify(URL)).problems == problems
+    first, _, third = (row["ledger_id"] for row, _ in written.entries)
+    await erasure(written, (first, "question"), (third, "act"))
     result = await verify(URL)
     assert (result.problems, result.erased) == ([], 2)
     assert "2 openings erased" in result.summary()
+
+
+async def test_an_erasure_that_waits_to_be_sealed_explains_what_is_sealed(written: Tables) -> None:
+    drop(written.entries[1], "question")
+    await erasure(written, (written.entries[1][0]["ledger_id"], "question"))
+    written.unsealed = [written.entries.pop()]
+    written.unsealed[0][0]["leaf_index"] = 0  # its number in the queue
+    written.signed.pop()
+    result = await verify(URL)
+    assert (result.problems, result.erased) == ([], 1)
+    drop(written.unsealed[0], "erased")
+    waits = written.unsealed[0][0]["ledger_id"]
+    assert (await verify(URL)).problems == [
+        "entry 1: question is gone, and no erasure says why",
+        f"unsealed entry {waits}: erased is gone, and no erasure says why",
+    ]
+
+
+async def test_an_erasure_that_cannot_be_read_is_a_problem(written: Tables) -> None:
+    await erasure(written, said=[7])
+    [problem] = (await verify(URL)).problems
+    assert problem == "entry 3: what it says was erased cannot be read"
 
 
 async def test_a_log_rewritten_from_the_start_differs_from_a_checkpoint(written: Tables) -> None:

@@ -25,6 +25,7 @@ from copilot.ledger.proofs.bundle import (
 )
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.folder import Folder
+from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.lines import Tree
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, verify_consistency
@@ -56,6 +57,8 @@ class BundleReport:
     """Openings that are gone or were held back, of which none does: in a whole log a problem each."""
     unexplained_at: list[str] = field(default_factory=list)
     """Where, up to `MOST_LISTED`."""
+    gaps: Gaps = field(default_factory=Gaps)
+    """All of these, and what the bundle's erasures say."""
     keys: tuple[KeyTerm, ...] = ()
     """The keys that are believed for the sake of the one that was held, oldest first."""
     held: int = 0
@@ -242,14 +245,15 @@ class _Verification:
         return records
 
     def _count_missing(self, records: Records) -> None:
-        self._report.erased, unexplained = records.missing()
-        for one in unexplained:
+        self._report.gaps = records.gaps
+        for one in records.gaps.unexplained():
             self._report.unexplained += 1
             where = f"record {one.leaf_index}: {one.name} is not there, and no erasure says why"
             if records.whole:
                 self._report.add(where)
             if self._report.unexplained <= MOST_LISTED:
                 self._report.unexplained_at.append(where)
+        self._report.erased = len(records.gaps.gone) - self._report.unexplained
 
     def _compare_steps(
         self, steps: Sequence[_Step], last: Checkpoint | None, records: Records
