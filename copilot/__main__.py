@@ -244,7 +244,7 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
     verify.add_argument(
         "bundle", type=Path, nargs="?", metavar="BUNDLE", help="an export, instead of the database"
     )
-    verify.add_argument("--key", metavar="KEY", help="the log's public key, kept outside")
+    verify.add_argument("--key", metavar="KEY", help="a public key of the log, kept outside")
     verify.add_argument(
         "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
     )

@@ -285,6 +285,8 @@ def _pipeline(
         embedder,
         graphrag=settings.graphrag_enabled,
         required=installation.graph_required,
+        # The transaction of the other reads ends with the database's time, and would take them along.
+        graph_within_s=settings.database_timeout_s / 2 if settings.neo4j_url else None,
     )
     finder = Finder(
         engine=engine,

@@ -1,5 +1,6 @@
 """Hybrid retrieval: the three arms, fused, with the texts of what they found."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,8 @@ class Hybrid:
     """Retrieves for a plan within a scope. `graphrag=False` leaves the vector arm alone.
 
     Where the graph does not answer, the other two arms do; where keywords do not, vectors alone; but not for
-    a tenant for whom `required` says that the graph is.
+    a tenant for whom `required` says that the graph is. One that takes longer than `graph_within_s` in all, which
+    the transaction of the other reads waits for, does not answer.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class Hybrid:
         *,
         graphrag: bool = True,
         required: Callable[[str], bool] = lambda _: False,
+        graph_within_s: float | None = None,
     ) -> None:
         self._passages = passages
         self._entities = entities
         self._embedder = embedder
         self._arms = tuple(Arm) if graphrag else (Arm.VECTOR,)
         self._required = required
+        self._graph_within_s = graph_within_s
 
     async def search(
         self,
@@ -188,7 +192,11 @@ class Hybrid:
             best,
             scope=asked.scope,
         )
-        return await graph.search(links, best, asked.limit)
+        try:
+            async with asyncio.timeout(self._graph_within_s):
+                return await graph.search(links, best, asked.limit)
+        except TimeoutError as error:
+            raise Unavailable("neo4j", "the graph takes too long; nothing was done") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ async def verify(settings: Settings, options: Namespace) -> int:
         "sealed": result.sealed,
         "checkpoints": result.checkpoints,
         "erased": result.erased,
+        "late": result.late,
+        "elsewhere": result.elsewhere,
         "archived": result.archived,
         "archived_checked": result.archived_checked,
         "root": result.root,

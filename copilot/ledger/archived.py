@@ -3,14 +3,16 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from copilot.ledger.proofs.bundle import RECORDS, STATEMENT, canonical_json
+from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import read_line
-from copilot.ledger.proofs.verify_bundle import verify_bundle
+from copilot.ledger.proofs.verify_bundle import BundleReport, verify_bundle
 from copilot.ledger.stored import StoredArchive, StoredEntry
 from policy.errors import BadInput
 
@@ -56,28 +58,39 @@ def digest(archives: Sequence[StoredArchive]) -> str:
     return hashlib.sha256(canonical_json(said)).hexdigest()
 
 
-def problems_of(
-    folder: Path, keys: Sequence[VerifierKey], archives: Sequence[StoredArchive]
-) -> tuple[list[str], int]:
-    """What is wrong with a bundle that is said to be an archive, and how many records it holds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a bundle that is said to be an archive comes to."""
 
-    By whichever key of the log it can be checked: keys may have changed since. BadInput where it cannot be read.
-    """
+    problems: list[str]
+    archive: StoredArchive | None = None
+    """The one that it is; None where anything is wrong with it."""
+    records: int = 0
+    gaps: Gaps = field(default_factory=Gaps)
+
+
+def given(folder: Path, keys: Sequence[VerifierKey], archives: Sequence[StoredArchive]) -> Given:
+    """By whichever key of the log it can be checked: keys may have changed since. BadInput where it cannot be read."""
     try:
         statement = hashlib.sha256((folder / STATEMENT).read_bytes()).digest()
     except OSError as error:
         raise BadInput(f"cannot read the archive {folder}: {error.strerror}") from error
     reports = [verify_bundle(folder, key) for key in keys]
-    tried = [[*one.problems, *one.contents.problems] for one in reports]
-    found = min(tried, key=len, default=["the log has no keys"])
+    none = BundleReport(problems=["the log has no keys"])
+    report = min(reports, key=lambda one: len(_all_problems(one)), default=none)
+    found = _all_problems(report)
     of = next((one for one in archives if one.statement == statement), None)
     if of is None:
         found.append("it is no archive of this log")
     elif not found and (held := contents(folder)).hashes == of.hashes:
-        return [], held.records
+        return Given(problems=[], archive=of, records=held.records, gaps=report.gaps)
     elif not found:
         found.append("its records are not those of the log's leaves")
-    return [f"{folder}: {one}" for one in found], 0
+    return Given(problems=[f"{folder}: {one}" for one in found])
+
+
+def _all_problems(report: BundleReport) -> list[str]:
+    return [*report.problems, *report.contents.problems]
 
 
 class ArchivedLeaves:

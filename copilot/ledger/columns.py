@@ -6,33 +6,53 @@ from typing import Any
 
 from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
+from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, erasure
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.stored import StoredEntry
+from policy.errors import BadInput
 
 _FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
 
 Opening = Mapping[str, Any]
 
 
-def problems(entry: StoredEntry, where: str) -> tuple[list[str], int]:
-    """What is wrong with the entry, and how many of its openings are erased; `where` names it."""
+def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gaps]:
+    """What is wrong with the entry, which `where` names; and what is gone of it, and what it says was erased.
+
+    An index that is gone is among what is wrong: nothing explains it.
+    """
     row = entry.row
     if row["ledger_id"] is None:
-        return [f"{where}: its entry is gone"], 0
+        return [f"{where}: its entry is gone"], Gaps()
     found = _leaf_problems(row)
     try:
         leaf = json.loads(row["leaf"])
         leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
     except (ValueError, KeyError, TypeError):
-        return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], 0
+        return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], Gaps()
     if leaf_id != row["ledger_id"]:
         found.append("bears another id than its leaf")
     found += _missing(row, entry.openings, commitments)
-    erased = set(commitments) - {one["name"] for one in entry.openings}
     for one in entry.openings:
         found += _opening_problems(row, one, commitments.get(one["name"]))
-    return [f"{where}: {one}" for one in found], len(erased)
+    gaps = Gaps(gone=_gone(entry, commitments, place))
+    try:
+        said = erasure(place, {one["name"]: one["value"] for one in entry.openings})
+    except BadInput as error:
+        found.append(error.message)
+    else:
+        gaps.erasures += [said] if said else []
+    return [f"{where}: {one}" for one in found], gaps
+
+
+def _gone(entry: StoredEntry, commitments: Mapping[str, str], place: int) -> list[Gone]:
+    row, there = entry.row, {NEVER_ERASED, *(one["name"] for one in entry.openings)}
+    return [
+        Gone(place, row["ledger_id"], name, row["recorded_at"])
+        for name in commitments
+        if name not in there
+    ]
 
 
 def _leaf_problems(row: Mapping[str, Any]) -> list[str]:

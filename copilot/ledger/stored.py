@@ -12,11 +12,11 @@ from psycopg.types.multirange import Multirange
 
 from copilot.ledger import scopes
 from copilot.ledger.month import Month
-from copilot.ledger.proofs.checkpoint import SignedCheckpoint, open_checkpoint
+from copilot.ledger.proofs.checkpoint import SignedCheckpoint
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import Subtree
 from copilot.ledger.proofs.policies import built_of
-from copilot.ledger.proofs.rotation import Rotation
+from copilot.ledger.proofs.rotation import KeyTerm, Rotation, open_signed
 from copilot.ledger.succession import in_order
 from copilot.ledger.tree import subtree_hashes
 from policy.bundle import Built
@@ -43,10 +43,10 @@ class StoredCheckpoint:
     root: bytes
     note: bytes
 
-    def opened(self, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
-        """BadInput where the log did not sign it with these keys."""
-        origin = keys[0].name if keys else ""
-        return open_checkpoint(self.note, origin=origin, keys=keys)
+    def opened(self, terms: Sequence[KeyTerm]) -> SignedCheckpoint:
+        """BadInput where the log did not sign it with one of these keys that may at its size."""
+        origin = terms[0].key.name if terms else ""
+        return open_signed(self.note, origin=origin, terms=terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ class StoredArchive:
     leaves: Multirange[int]
     hashes: bytes
     """SHA-256 over the hashes of these leaves, in their order."""
+
+    @property
+    def last(self) -> int:
+        """The last leaf of these; -1 where there is none."""
+        return max((one.upper - 1 for one in self.leaves if one.upper), default=-1)
 
     def holds(self, leaf_index: int) -> bool:
         return any(leaf_index in one for one in self.leaves)

@@ -1,11 +1,11 @@
-"""Keys of the log, one after the other: in which order they came, and what states a change from one to the next."""
+"""Keys of the log, one after the other: in which order they came, what states each change, and which to believe."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.proofs.rotation import Rotation
-from policy.errors import Misconfigured
+from copilot.ledger.proofs.rotation import KeyTerm, Rotation, trusted
+from policy.errors import BadInput, Misconfigured
 
 
 def in_order(known: Sequence[VerifierKey], stated: Sequence[Rotation]) -> list[VerifierKey]:
@@ -20,6 +20,31 @@ def in_order(known: Sequence[VerifierKey], stated: Sequence[Rotation]) -> list[V
         while (key := following.get(key, key)) not in ordered:
             ordered.append(key)
     return [*ordered, *(key for key in known if key not in ordered)]
+
+
+def believed(
+    held: VerifierKey | None, listed: Sequence[VerifierKey], stated: Sequence[Rotation]
+) -> tuple[tuple[KeyTerm, ...], list[str]]:
+    """The keys to believe for the sake of the held one, or else of the log's first; and what is wrong with the others.
+
+    `listed` are those that the log names as its own, in order: whoever owns the database can list any.
+    """
+    anchor = held or next(iter(listed), None)
+    if anchor is None:
+        return (), []
+    terms: tuple[KeyTerm, ...] = (KeyTerm(key=anchor),)
+    problems = list[str]()
+    try:
+        terms = trusted(anchor, stated)
+    except BadInput as error:
+        problems.append(f"changes of the log's key: {error.message}")
+    if any(one.origin != anchor.name for one in stated):
+        problems.append("a change of the log's key is of another log")
+    keys = [one.key for one in terms]
+    strangers = [one.label for one in listed if one not in keys]
+    problems += [f"{one} is among the log's keys, and nothing vouches for it" for one in strangers]
+    unlisted = [one.label for one in keys if one not in listed]
+    return terms, [*problems, *(f"{one} is none of the log's keys" for one in unlisted)]
 
 
 def agreed(held: Sequence[Signer], known: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:

@@ -5,11 +5,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from copilot.ledger import columns
-from copilot.ledger.archived import ArchivedLeaves, problems_of
+from copilot.ledger.archived import ArchivedLeaves, given
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
+from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
-from copilot.ledger.stored import StoredCheckpoint, StoredEntry, StoredLog, stored_log
+from copilot.ledger.proofs.rotation import KeyTerm, Rotation
+from copilot.ledger.stored import (
+    StoredArchive,
+    StoredCheckpoint,
+    StoredEntry,
+    StoredLog,
+    stored_log,
+)
+from copilot.ledger.succession import believed
+from copilot.ledger.unexplained import unexplained
 from policy.errors import BadInput
 
 _NAMED = 100
@@ -25,7 +35,11 @@ class Verification:
     """Entries under the newest checkpoint; the others wait for the sealer."""
     checkpoints: int = 0
     erased: int = 0
-    """Openings that are gone: their commitments still stand in the leaves."""
+    """Openings that are gone: their commitments still stand in the leaves. Later erasures name all but these:"""
+    late: int = 0
+    """Openings that are not kept of questions that were asked when something was erased; no record names them."""
+    elsewhere: int = 0
+    """Openings whose erasure may lie in an archive that was not given."""
     archived: int = 0
     """Entries whose records lie in an archive; their leaves' hashes stand in the log, and were checked."""
     archived_checked: int = 0
@@ -38,11 +52,18 @@ class Verification:
         """One line for whoever ran it; erasures are said, since nothing else shows them."""
         if self.problems:
             return f"ledger NOT verified: {len(self.problems)} problems, first: {self.problems[0]}"
-        erased = f", {self.erased} openings erased" if self.erased else ""
         return (
             f"ledger verified: {self.entries} entries, {self.sealed} of them sealed under "
-            f"{self.checkpoints} checkpoints{erased}{self._archives()}, root {self.root[:16]}…"
+            f"{self.checkpoints} checkpoints{self._erasures()}{self._archives()}, root {self.root[:16]}…"
         )
+
+    def _erasures(self) -> str:
+        counts = {
+            " openings erased": self.erased,
+            " of them while their question was asked": self.late,
+            " of them by no record but perhaps an archived one (see --archive)": self.elsewhere,
+        }
+        return "".join(f", {count}{said}" for said, count in counts.items() if count)
 
     def _archives(self) -> str:
         unread = self.archived - self.archived_checked
@@ -58,9 +79,12 @@ async def verify(
 ) -> Verification:
     """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
-    `trusted` is a key from elsewhere that must have signed the newest checkpoint: the log's own list of keys could
-    have been changed with it. Of what was archived the hashes are checked, and the records where their bundles are
-    among `archives`; BadInput where one of these cannot be read. Unavailable where the database does not answer.
+    `trusted` is a key from elsewhere, the newest or an older one. Each checkpoint must be signed by a key for which it
+    vouches, through the log's stored changes of its key, and that may sign for that size. Without it the log's own
+    first key takes its place, which shows no more than that the log fits itself: whoever can rewrite it can list
+    another key. An opening that is gone must be named by an erasure that came later. Of what was archived the hashes
+    are checked, and the records where their bundles are among `archives`; BadInput where one of these cannot be read.
+    Unavailable where the database does not answer.
     """
     async with stored_log(url) as log:
         work = _Work(log, held)
@@ -73,9 +97,11 @@ class _Work:
         self.result = Verification()
         self._log = log
         self._held = held
-        self._keys: list[VerifierKey] = []
+        self._terms: tuple[KeyTerm, ...] = ()
         self._tree = CompactRange()
         self._archived = ArchivedLeaves(())
+        self._gaps = Gaps()
+        self._unread = -1
 
     async def run(self, trusted: VerifierKey | None, archives: Sequence[Path]) -> None:
         await self._read_keys(trusted)
@@ -89,27 +115,35 @@ class _Work:
         self.result.sealed, self.result.root = self._tree.size, self._tree.root.hex()
         async for batch in self._log.batches("unsealed"):
             for entry in batch:
-                self._entry(entry, f"unsealed entry {entry.row['leaf_id']}")
+                later = self._tree.size + entry.row["leaf_index"]  # than all that is sealed
+                self._entry(entry, f"unsealed entry {entry.row['leaf_id']}", later)
         self.result.archived = self._archived.leaves
         self.result.problems += self._archived.problems()
+        self._explain()
         await self._ends()
         await self._astray()
 
     async def _read_archives(self, folders: Sequence[Path]) -> None:
         archives = await self._log.archives()
         self._archived = ArchivedLeaves(archives)
+        keys, read = [one.key for one in self._terms], list[StoredArchive | None]()
         for folder in dict.fromkeys(folders):
-            found, records = problems_of(folder, self._keys, archives)
-            self.result.problems += found
-            self.result.archived_checked += records
+            found = given(folder, keys, archives)
+            read.append(found.archive)
+            self._gaps.add(found.gaps)
+            self.result.problems += found.problems
+            self.result.archived_checked += found.records
+        self._unread = max((one.last for one in archives if one not in read), default=-1)
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
+        listed, stated = list[VerifierKey](), list[Rotation]()
         try:
-            self._keys = await self._log.keys()
+            listed = await self._log.keys()
+            stated = [Rotation.open(one) for one in await self._log.rotations()]
         except BadInput as error:
             self._say(f"a key of the log: {error.message}")
-        if trusted is not None and trusted not in self._keys:
-            self._say(f"{trusted.label} is none of the keys that signed this log")
+        self._terms, found = believed(trusted, listed, stated)
+        self.result.problems += found
 
     def _say(self, problem: str) -> None:
         self.result.problems.append(problem)
@@ -117,18 +151,24 @@ class _Work:
     def _sealed(self, entry: StoredEntry) -> None:
         where = f"entry {entry.row['leaf_index']}"
         if not self._archived.take(entry):
-            self._entry(entry, where)
+            self._entry(entry, where, entry.row["leaf_index"])
             return
         self.result.entries += 1
         if entry.row["ledger_id"] is not None:
             self._say(f"{where}: it stands here, although it was archived")
 
-    def _entry(self, entry: StoredEntry, where: str) -> None:
-        found, erased = columns.problems(entry, where)
+    def _entry(self, entry: StoredEntry, where: str, place: int) -> None:
+        found, gaps = columns.problems(entry, where, place)
         self._archived.note(entry)
         self.result.entries += 1
-        self.result.erased += erased
+        self._gaps.add(gaps)
         self.result.problems += found
+
+    def _explain(self) -> None:
+        found = unexplained(self._gaps, self._tree.size, self._unread)
+        self.result.erased = len(self._gaps.gone)
+        self.result.late, self.result.elsewhere = found.late, found.elsewhere
+        self.result.problems += found.problems
 
     async def _grow(self, batch: Sequence[StoredEntry]) -> None:
         """Adds the batch to the tree, and looks at each size for which there is a checkpoint."""
@@ -154,7 +194,7 @@ class _Work:
         if stored.root != self._tree.root:
             self._say(f"{where}: its root is not that of the entries")
         try:
-            signed = stored.opened(self._keys).checkpoint
+            signed = stored.opened(self._terms).checkpoint
         except BadInput as error:
             self._say(f"{where}: {error.message}")
         else:

@@ -1,16 +1,20 @@
-"""The ledger of a test, sealed: as its sealer, its auditor and its operator see it."""
+"""The ledger of a test, sealed: as its sealer, its auditor and its operator see it; and what is erased of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from copilot.ledger.bundled import export
+from copilot.ledger.log import Ledger, Record
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.note import Note
+from copilot.ledger.records import Kind
 from copilot.ledger.seal import Sealer
 from copilot.ledger.stored import stored_log
 from retrieval.stores.postgres.database import Database
+from tests.integration.dated import execute
 
 SIGNER = Signer(name="example.com/ledger", seed=b"s" * 32)
 
@@ -40,6 +44,16 @@ async def exported(url: str, folder: Path) -> list[dict[str, Any]]:
         await export(log, folder, by="the test", signers=[SIGNER])
     lines = (folder / "records.ndjson").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+async def erase(ledger: Ledger, url: str, like: Record, which: str) -> int:
+    """Takes these openings away, and records it as `like` is; gives how many went."""
+    gone = execute(url, f"DELETE FROM ledger_openings WHERE {which} RETURNING ledger_id, name")
+    erased = [{"ledger_id": one["ledger_id"], "names": [one["name"]], "answers": 0} for one in gone]
+    erasure = {"id": "d", "labels": [], "parts": [], "erasure_id": "0" * 32}
+    said = {"erasure": erasure, "erased": erased}
+    await ledger.record(replace(like, kind=Kind.ERASURE, outcome="Erased", details=said))
+    return len(gone)
 
 
 def at(index: int) -> str:

@@ -21,7 +21,7 @@ from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.connections import Connection
 from retrieval.stores.postgres.database import Database
 from tests.integration.dated import clocked, execute
-from tests.integration.sealed import SIGNER, head, seal
+from tests.integration.sealed import SIGNER, at, erase, head, seal
 from tests.integration.test_ledger import record
 
 pytestmark = pytest.mark.anyio
@@ -151,6 +151,46 @@ async def test_the_record_of_an_archive_may_be_archived_since_the_next_one_tells
     assert (result.problems, result.archived, result.archived_checked) == ([], 5, 5)
     without_triggers(url, "DELETE FROM ledger_archives WHERE month = '2026-10-01'")
     assert (await verify(url)).problems
+
+
+async def test_an_erasure_that_was_archived_explains_what_is_gone_where_its_bundle_is_given(
+    ledger: Ledger, database: Database, tmp_path: Path, clock: dict[str, datetime]
+) -> None:
+    """Of a record here and of one that lies in the archive as well; what came after it, it does not explain."""
+    url, folder = database.url, tmp_path / "august"
+    clock["now"] = datetime(2026, 8, 20, tzinfo=UTC)
+    await erase(ledger, url, record(), f"name = 'document_id' AND ledger_id IN ({at(0)}, {at(2)})")
+    clock["now"] = datetime.now(UTC)
+    await ledger.record(record())
+    await seal(url)
+    without_triggers(url, "UPDATE ledger_published SET size = 7")
+    await archived(ledger, url, folder)
+    await seal(url)
+    alone = await verify(url)
+    assert (alone.problems, alone.erased, alone.elsewhere) == ([], 1, 1)
+    assert (
+        "1 openings erased, 1 of them by no record but perhaps an archived one" in alone.summary()
+    )
+    both = await verify(url, archives=[folder])
+    assert (both.problems, both.erased, both.elsewhere) == ([], 2, 0)
+    later = f"name = 'question' AND ledger_id = {at(6)}"
+    without_triggers(url, f"DELETE FROM ledger_openings WHERE {later}")
+    for given in ([], [folder]):
+        found = (await verify(url, archives=given)).problems
+        assert found == ["entry 6: question is gone, and no erasure says why"]
+
+
+async def test_what_was_taken_before_it_was_archived_is_found_with_the_bundle(
+    ledger: Ledger, database: Database, tmp_path: Path
+) -> None:
+    url, folder = database.url, tmp_path / "august"
+    which = f"name = 'document_id' AND ledger_id = {at(1)}"
+    without_triggers(url, f"DELETE FROM ledger_openings WHERE {which}")
+    await archived(ledger, url, folder)
+    await seal(url)
+    assert (await verify(url, archives=[folder])).problems == [
+        "entry 1: document_id is gone, and no erasure says why"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,11 @@ async def test_a_dead_neo4j_fails_no_ingest_and_what_it_lacks_waits(
         assert (report.ingested, report.rejected) == (1, ())
         assert (await world.projector.backlog()).changes == 1
         alive = replace(
-            settings, neo4j_url=neo4j.url, neo4j_password=neo4j.password, neo4j_timeout_s=20
+            settings,
+            neo4j_url=neo4j.url,
+            neo4j_password=neo4j.password,
+            neo4j_timeout_s=20,
+            database_timeout_s=20,
         )
         async with build(alive) as copilot:
             assert (await copilot.search(lead, "Who owns Alder Shipping?")).kind == "SearchResult"

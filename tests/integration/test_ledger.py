@@ -22,7 +22,7 @@ from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
-from tests.integration.sealed import at, exported, head, seal
+from tests.integration.sealed import at, erase, exported, head, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -217,12 +217,13 @@ async def test_a_log_that_grew_still_meets_its_checkpoint(
 
 
 async def test_what_was_erased_is_counted_and_the_rest_verifies(
-    owner: psycopg.Connection[dict[str, Any]], database_url: str
+    ledger: Ledger, database_url: str
 ) -> None:
-    owner.execute("SET session_replication_role = origin")
-    owner.execute("DELETE FROM ledger_openings WHERE name = 'question'")
-    result = await verify(database_url)
-    assert (result.erased, result.problems) == (5, [])
+    assert await erase(ledger, database_url, record(), "name = 'question'") == 5
+    for _ in ("the erasure waits", "and is sealed"):
+        result = await verify(database_url)
+        assert (result.erased, result.problems) == (5, [])
+        await seal(database_url)
 
 
 async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(

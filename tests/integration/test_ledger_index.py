@@ -14,7 +14,7 @@ from copilot.ledger.verify import verify
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database
-from tests.integration.sealed import at, seal
+from tests.integration.sealed import at, erase, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -24,8 +24,9 @@ ANN = Asker(
     principal=Principal(sub="ann", tenant="t1", clearance=Classification.U), purpose="audit"
 )
 ENTRIES = 3
-ERASE_ALL = "DELETE FROM ledger_acts; DELETE FROM ledger_openings"
-ERASE = "DELETE FROM ledger_acts; DELETE FROM ledger_openings WHERE name <> 'index'"
+ASKED = Record(kind=Kind.ASK, asker=ANN, outcome="Answer", policy_revision="r1", label=U)
+ALL_BUT_INDEX = "name <> 'index'"
+GONE = ["act", "question", "contexts", "stored_answer"]
 CHANGES = [
     pytest.param(f"UPDATE ledger_entries SET tenant = 't2' WHERE ledger_id = {at(1)}", id="tenant"),
     pytest.param(
@@ -50,14 +51,8 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
     await database.open()
     ledger = Ledger(database)
     for number in range(ENTRIES):
-        record = Record(
-            kind=Kind.ASK,
-            asker=ANN,
-            outcome="Answer",
-            policy_revision="r1",
-            label=U,
-            details={"question": f"Who owns it? {number}", "contexts": []},
-        )
+        details = {"question": f"Who owns it? {number}", "contexts": []}
+        record = replace(ASKED, details=details)
         label = await ledger.label_id(U)
         body = {"text": "Anton Drell owns it.", "n": number, "share": 0.5, "none": None}
         answer = StoredAnswer(answer_id=f"answer {number}", label_ids=(label,), body=body)
@@ -77,17 +72,67 @@ async def owner(database_url: str, ledger: Ledger) -> AsyncIterator[Owner]:
         yield connection
 
 
-async def test_what_may_be_erased_is_counted_and_the_rest_verifies(
-    owner: Owner, database_url: str
+async def test_what_was_erased_is_counted_and_the_rest_verifies(
+    owner: Owner, database_url: str, ledger: Ledger
 ) -> None:
     before = await verify(database_url)
     assert (before.entries, before.erased, before.problems) == (ENTRIES, 0, [])
-    owner.execute(ERASE.encode())
+    owner.execute(b"DELETE FROM ledger_acts")
+    erased = ENTRIES * len(GONE)
+    assert await erase(ledger, database_url, ASKED, ALL_BUT_INDEX) == erased
     after = await verify(database_url)
-    erased = ENTRIES * len(["act", "question", "contexts", "stored_answer"])
-    assert (after.entries, after.erased, after.problems) == (ENTRIES, erased, [])
+    assert (after.entries, after.erased, after.problems) == (ENTRIES + 1, erased, [])
     assert after.root == before.root
     assert f"{erased} openings erased" in after.summary()
+
+
+async def test_what_is_gone_without_an_erasure_is_a_problem_each(
+    owner: Owner, database_url: str
+) -> None:
+    owner.execute(
+        f"DELETE FROM ledger_acts; DELETE FROM ledger_openings WHERE {ALL_BUT_INDEX}".encode()
+    )
+    assert sorted((await verify(database_url)).problems) == sorted(
+        f"entry {number}: {name} is gone, and no erasure says why"
+        for number in range(ENTRIES)
+        for name in GONE
+    )
+
+
+async def test_what_is_gone_and_in_no_later_erasure_is_found(
+    owner: Owner, ledger: Ledger, database_url: str
+) -> None:
+    await erase(ledger, database_url, ASKED, "name = 'question'")
+    await ledger.record(replace(ASKED, details={"question": "Why?"}))
+    await seal(database_url)
+    which = f"ledger_id = {at(1)} AND name = 'act' OR ledger_id = {at(4)} AND name = 'question'"
+    owner.execute(f"DELETE FROM ledger_openings WHERE {which}".encode())
+    owner.execute(f"DELETE FROM ledger_acts WHERE ledger_id = {at(1)}".encode())
+    assert (await verify(database_url)).problems == [
+        "entry 1: act is gone, and no erasure says why",
+        "entry 4: question is gone, and no erasure says why",
+    ]
+
+
+async def test_an_erasure_explains_also_where_its_own_act_was_erased(
+    owner: Owner, ledger: Ledger, database_url: str
+) -> None:
+    """Its reason may repeat words of a document that is deleted later."""
+    await erase(ledger, database_url, ASKED, "name = 'question'")
+    await seal(database_url)
+    owner.execute(f"DELETE FROM ledger_acts WHERE ledger_id = {at(3)}".encode())
+    await erase(ledger, database_url, ASKED, f"name = 'act' AND ledger_id = {at(3)}")
+    result = await verify(database_url)
+    assert (result.erased, result.problems) == (ENTRIES + 1, [])
+
+
+async def test_an_erasure_that_was_taken_away_explains_nothing(
+    owner: Owner, ledger: Ledger, database_url: str
+) -> None:
+    await erase(ledger, database_url, ASKED, "name = 'question'")
+    await seal(database_url)
+    owner.execute(f"DELETE FROM ledger_openings WHERE ledger_id = {at(3)} AND name = 'erased'")
+    assert len((await verify(database_url)).problems) == ENTRIES + 1
 
 
 async def test_the_index_is_not_among_what_may_be_erased(owner: Owner, database_url: str) -> None:
@@ -97,13 +142,15 @@ async def test_the_index_is_not_among_what_may_be_erased(owner: Owner, database_
     assert "NOT verified" in result.summary()
 
 
-@pytest.mark.parametrize("erase", ["", ERASE, ERASE_ALL], ids=["nothing", "all but index", "all"])
+@pytest.mark.parametrize("which", ["", ALL_BUT_INDEX, "true"])
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_change_is_found_also_after_an_erasure(
-    owner: Owner, database_url: str, erase: str, change: str
+    owner: Owner, database_url: str, ledger: Ledger, which: str, change: str
 ) -> None:
-    if erase:
-        owner.execute(erase.encode())
+    if which:
+        owner.execute(b"DELETE FROM ledger_acts")
+        await erase(ledger, database_url, ASKED, which)
+        assert bool((await verify(database_url)).problems) is (which == "true")
     owner.execute(change.encode())
     assert (await verify(database_url)).problems
 
@@ -135,9 +182,7 @@ async def test_answers_put_at_each_others_entries_are_found(
 async def test_an_answer_that_no_record_commits_to_is_found(
     owner: Owner, database_url: str, ledger: Ledger
 ) -> None:
-    ledger_id = await ledger.record(
-        Record(kind=Kind.ASK, asker=ANN, outcome="NotFound", policy_revision="r1", label=U)
-    )
+    ledger_id = await ledger.record(replace(ASKED, outcome="NotFound"))
     assert (await verify(database_url)).problems == []
     owner.execute("INSERT INTO answers VALUES ('added', %s, 't1', 'ann', '{}', '{}')", [ledger_id])
     assert (await verify(database_url)).problems

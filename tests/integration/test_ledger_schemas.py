@@ -317,7 +317,8 @@ async def test_nothing_is_exported_that_names_what_is_not_kept(
     await copilot.search(ANN, QUESTION)
     if settled == "schemas":
         monkeypatch.setattr(
-            "copilot.ledger.named.SCHEMAS", {**SCHEMAS, schema_of(Kind.SEARCH).name: schema_of(Kind.ASK)}
+            "copilot.ledger.named.SCHEMAS",
+            {**SCHEMAS, schema_of(Kind.SEARCH).name: schema_of(Kind.ASK)},
         )
     else:
         owner.execute("SET session_replication_role = replica")

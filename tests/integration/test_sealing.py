@@ -150,14 +150,40 @@ async def test_a_key_is_changed_by_signing_with_both_for_a_while(
     for keys in ([SIGNER], [SIGNER, OTHER], [OTHER]):
         await write(ledger, 2)
         assert await Sealer(database, keys).seal() == 2
-    result = await verify(database_url, trusted=OTHER.verifier_key)
-    assert (result.checkpoints, result.problems) == (3, [])
+    for held in (SIGNER.verifier_key, OTHER.verifier_key, None):
+        result = await verify(database_url, trusted=held)
+        assert (result.checkpoints, result.problems) == (3, [])
     found = rows(database_url, "SELECT from_size FROM ledger_keys ORDER BY 1")
     assert [one["from_size"] for one in found] == [0, 2]
     [stated] = rows(database_url, "SELECT envelope FROM ledger_rotations")
     rotation = Rotation.open(stated["envelope"])
     assert (rotation.old, rotation.new) == (SIGNER.verifier_key, OTHER.verifier_key)
     assert rotation.size == 2
+
+
+async def test_a_log_written_anew_is_found_by_a_key_from_outside_whichever_keys_it_lists(
+    database: Database, ledger: Ledger, database_url: str
+) -> None:
+    """Whoever owns the database lists a key of their own, and lacks the log's."""
+    await write(ledger, 2)
+    await seal(database_url)
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute(
+            """TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves,
+               ledger_subtrees, ledger_checkpoints, ledger_published"""
+        )
+        owner.execute("INSERT INTO ledger_keys VALUES (%s, 0)", [str(OTHER.verifier_key)])
+        await write(ledger, 2)
+        await seal(database_url, OTHER)
+        found = (await verify(database_url, trusted=SIGNER.verifier_key)).problems
+        assert found == [
+            f"{OTHER.verifier_key.label} is among the log's keys, and nothing vouches for it",
+            "the checkpoint of 2 entries: the note bears no signature by a known key",
+        ]
+        owner.execute("DELETE FROM ledger_keys WHERE verifier_key <> %s", [str(OTHER.verifier_key)])
+    assert (await verify(database_url)).problems == []  # what no key from elsewhere can show
+    assert (await verify(database_url, trusted=SIGNER.verifier_key)).problems
 
 
 async def test_who_holds_a_replaced_key_alone_seals_nothing_any_more(

@@ -7,7 +7,7 @@ import pytest
 
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.rotation import Rotation, trusted
-from copilot.ledger.succession import agreed, in_order, missing
+from copilot.ledger.succession import agreed, believed, in_order, missing
 from policy.errors import Misconfigured
 
 OLD, NEW, LATER = (Signer(name="example.com/log", seed=one * 32) for one in (b"o", b"n", b"l"))
@@ -42,6 +42,23 @@ def test_the_order_of_keys_is_that_of_their_rotations_however_they_are_listed() 
         random.shuffle(stated)
         assert in_order(listed, stated) == KEYS
     assert in_order(KEYS, []) == KEYS
+
+
+def test_each_key_of_a_line_leads_to_all_of_it_and_a_stranger_that_is_listed_is_named() -> None:
+    sizes = {KEYS[0]: 0, KEYS[1]: 3, KEYS[2]: 7}
+    stated = [
+        one for one, _ in (*missing([OLD, NEW], sizes, []), *missing([NEW, LATER], sizes, []))
+    ]
+    stranger = Signer(name=OLD.name, seed=b"x" * 32).verifier_key
+    for held in (*KEYS, None):
+        terms, problems = believed(held, KEYS, stated)
+        assert [(one.key, one.first) for one in terms] == [*sizes.items()]
+        assert problems == []
+        terms, [problem] = believed(held, [*KEYS, stranger], stated)
+        assert [one.key for one in terms] == KEYS
+        assert problem == f"{stranger.label} is among the log's keys, and nothing vouches for it"
+    assert [one.key for one in believed(stranger, KEYS, stated)[0]] == [stranger]
+    assert believed(None, [], []) == ((), [])
 
 
 def test_each_change_is_stated_once_by_both_keys_and_leads_from_either_to_all() -> None:

@@ -1,198 +1,43 @@
 """Whatever is changed in a stored log afterwards, verification names it."""
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from copilot.ledger import append, log
-from copilot.ledger import verify as module
-from copilot.ledger.log import Ledger, Record, StoredAnswer, high_water
+from copilot.ledger.log import Ledger, Record, high_water
 from copilot.ledger.proofs.checkpoint import Checkpoint
-from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.proofs.merkle import CompactRange, Subtree, hash_leaf
-from copilot.ledger.proofs.note import Note
 from copilot.ledger.records import Kind
-from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry
 from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
-from policy.labels import Label
-from retrieval.stores.postgres.database import Database, Role
-from retrieval.stores.postgres.fences import Fences
+from retrieval.stores.postgres.database import Database
 from tests.unit.governed import asker
+from tests.unit.logged import (
+    SIGNER,
+    URL,
+    Entry,
+    Tables,
+    drop,
+    erasure,
+    opening,
+    patched,
+    three_records,
+)
 
 pytestmark = pytest.mark.anyio
-
-Row = dict[str, Any]
-Entry = tuple[Row, list[Row]]
-FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision")
-URL = "postgresql://ann:secret@db/copilot"
-SIGNER = Signer(name="example.com/log", seed=b"s" * 32)
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a statement has come to."""
-
-    rowcount: int
-
-
-class Tables:
-    """A database for the ledger alone, whose log is sealed after each entry, and read as StoredLog is."""
-
-    def __init__(self) -> None:
-        self.fences = Fences(self.look)
-        self.entries: list[Entry] = []
-        self.unsealed: list[Entry] = []
-        self.signed: list[StoredCheckpoint] = []
-        self.born: dict[Subtree, bytes] = {}
-        self.known = [SIGNER.verifier_key]
-        self.lost: dict[str, list[str]] = {"nowhere": [], "strays": []}
-        self.tree = CompactRange()
-        self.error: psycopg.Error | None = None
-        self.answers: list[Row] = []
-        self.scopes: dict[tuple[int, bytes], bytes] = {}
-
-    async def look(self) -> dict[str, int]:
-        return {}
-
-    async def batches(self, block: str) -> AsyncIterator[Sequence[StoredEntry]]:
-        entries = self.entries if block == "leaves" else self.unsealed
-        for begin in range(0, len(entries), 2):
-            yield [StoredEntry(*one) for one in entries[begin : begin + 2]]
-
-    async def checkpoints(self, after: int, to: int) -> list[StoredCheckpoint]:
-        return [one for one in self.signed if after < one.size <= to]
-
-    async def newest(self) -> StoredCheckpoint | None:
-        return self.signed[-1] if self.signed else None
-
-    async def keys(self) -> list[VerifierKey]:
-        return self.known
-
-    async def archives(self) -> list[StoredArchive]:
-        return []
-
-    async def astray(self, block: str, most: int) -> list[str]:
-        return self.lost[block]
-
-    async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:
-        return {one: self.born[one] for one in wanted if one in self.born}
-
-    @asynccontextmanager
-    async def transaction(
-        self, role: Role, label_ids: Sequence[int] = (), *, tenant: str = ""
-    ) -> AsyncIterator["Tables"]:
-        assert role is Role.LEDGER
-        yield self
-
-    statements = transaction
-
-    async def execute(self, query: sql.SQL, values: Row) -> "Done":
-        if self.error is not None:
-            raise self.error
-        if query == append._SQL["append"]:
-            return Done(self._append(values))
-        if query == append._SQL["scope"]:
-            for label_id, sha256, value in _rows(values, "label_ids", "digests", "values"):
-                self.scopes.setdefault((label_id, sha256), value)
-        else:
-            assert query == append._SQL["answer"]
-            self.entries[-1][0]["answer_body"] = json.loads(values["body"])
-            self.answers.append(values)
-        return Done(1)
-
-    def _append(self, values: Row) -> int:
-        named = list(_rows(values, "scope_label_ids", "scopes"))
-        if not self.scopes.keys() >= set(named):
-            return 0
-        for given in json.loads(values["entries"]):
-            at = datetime.fromisoformat(given["at"])
-            row = self._sealed(given["ledger_id"], given["tenant"], at, given["leaf"].encode())
-            openings = [_opened(one, at) for one in given["openings"]]
-            [index] = [json.loads(one["value"]) for one in openings if one["name"] == "index"]
-            label = Label.from_json(index["label"], tenant="", where="the test").canonical()
-            row |= {name: given[name] for name in FILTERS}
-            row |= dict.fromkeys(("label", "act_label", "leaf_label"), label)
-            self.entries.append((row, [one | {"label": label} for one in openings]))
-        return 1
-
-    def _sealed(self, ledger_id: str, tenant: str, at: datetime, leaf: bytes) -> Row:
-        self.tree, born = self.tree.append([hash_leaf(leaf)])
-        self.born |= born
-        checkpoint = Checkpoint(origin=SIGNER.name, size=self.tree.size, root=self.tree.root)
-        note = bytes(Note.sign(str(checkpoint), [SIGNER]))
-        self.signed.append(StoredCheckpoint(self.tree.size, self.tree.root, note))
-        return {
-            "leaf_index": self.tree.size - 1,
-            "leaf_id": ledger_id,
-            "ledger_id": ledger_id,
-            "tenant": tenant,
-            "recorded_at": at,
-            "act_at": at,
-            "leaf": leaf,
-            "hash": hash_leaf(leaf),
-            "answer_body": None,
-            "has_act": True,
-        }
-
-
-def _opened(given: Row, at: datetime) -> Row:
-    salt, value = bytes.fromhex(given["salt"]), given["value"].encode()
-    return {"name": given["name"], "salt": salt, "value": value, "recorded_at": at}
-
-
-def _rows(values: Row, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Of a statement that takes columns."""
-    return zip(*(values[column] for column in columns), strict=True)
 
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
-    tables = Tables()
-
-    @asynccontextmanager
-    async def stored_log(url: str) -> AsyncIterator[Tables]:
-        yield tables
-
-    async def intern(connection: object, label: Label) -> int:
-        return 7
-
-    monkeypatch.setattr(module, "stored_log", stored_log)
-    monkeypatch.setattr(log, "intern", intern)
-    return tables
+    return patched(monkeypatch)
 
 
 @pytest.fixture
 async def written(tables: Tables) -> Tables:
-    """Three records, the second with an answer."""
-    ledger = Ledger(cast(Database, tables))
-    for number in (1, 2, 3):
-        record = Record(
-            kind=Kind.ASK,
-            asker=asker(),
-            outcome="Answer",
-            policy_revision="r1",
-            label=high_water(asker()),
-            details={"question": f"question {number}"},
-        )
-        answer = StoredAnswer(answer_id="a", label_ids=(9, 3), body={"text": "Halder signed."})
-        await ledger.record(record, answer if number == 2 else None)
-    return tables
-
-
-def opening(entry: Entry, name: str) -> Row:
-    return next(one for one in entry[1] if one["name"] == name)
-
-
-def drop(entry: Entry, name: str) -> None:
-    entry[1].remove(opening(entry, name))
+    return await three_records(tables)
 
 
 async def test_the_log_as_it_was_written_holds(written: Tables) -> None:
@@ -286,13 +131,42 @@ async def test_the_entry_that_was_changed_is_the_one_that_is_named(written: Tabl
     assert problem.startswith("entry 1:")
 
 
-async def test_an_erased_opening_is_counted_and_no_problem(written: Tables) -> None:
+async def test_an_opening_that_is_gone_is_counted_and_no_problem_where_a_later_erasure_says_so(
+    written: Tables,
+) -> None:
     drop(written.entries[0], "question")
     drop(written.entries[2], "act")
     written.entries[2][0]["has_act"] = False
+    gone = ["entry 0: question is gone", "entry 2: act is gone"]
+    problems = [f"{one}, and no erasure says why" for one in gone]
+    assert (await verify(URL)).problems == problems
+    first, _, third = (row["ledger_id"] for row, _ in written.entries)
+    await erasure(written, (first, "question"), (third, "act"))
     result = await verify(URL)
     assert (result.problems, result.erased) == ([], 2)
     assert "2 openings erased" in result.summary()
+
+
+async def test_an_erasure_that_waits_to_be_sealed_explains_what_is_sealed(written: Tables) -> None:
+    drop(written.entries[1], "question")
+    await erasure(written, (written.entries[1][0]["ledger_id"], "question"))
+    written.unsealed = [written.entries.pop()]
+    written.unsealed[0][0]["leaf_index"] = 0  # its number in the queue
+    written.signed.pop()
+    result = await verify(URL)
+    assert (result.problems, result.erased) == ([], 1)
+    drop(written.unsealed[0], "erased")
+    waits = written.unsealed[0][0]["ledger_id"]
+    assert (await verify(URL)).problems == [
+        "entry 1: question is gone, and no erasure says why",
+        f"unsealed entry {waits}: erased is gone, and no erasure says why",
+    ]
+
+
+async def test_an_erasure_that_cannot_be_read_is_a_problem(written: Tables) -> None:
+    await erasure(written, said=[7])
+    [problem] = (await verify(URL)).problems
+    assert problem == "entry 3: what it says was erased cannot be read"
 
 
 async def test_a_log_rewritten_from_the_start_differs_from_a_checkpoint(written: Tables) -> None:
@@ -312,47 +186,6 @@ async def test_a_log_cut_off_before_a_checkpoint_does_not_hold(written: Tables) 
     assert (await verify(URL)).problems == []
     assert (await verify(URL, [kept])).problems == [
         "the log ends at 2, before the checkpoint held outside, 3"
-    ]
-
-
-SEALS: list[tuple[Callable[[Tables], object], str]] = [
-    (lambda t: t.signed.pop(), "entry 2 is sealed under no checkpoint"),
-    (lambda t: t.signed.clear(), "entry 2 is sealed under no checkpoint"),
-    (lambda t: t.born.pop((1, 0)), "subtree 0 of level 1 is not that of its entries"),
-    (lambda t: t.born.update({(1, 0): bytes(32)}), "subtree 0 of level 1"),
-    (lambda t: t.known.clear(), "the checkpoint of 3 entries: the note bears no signature"),
-    (lambda t: resign(t, Signer(name=SIGNER.name, seed=b"o" * 32)), "bears no signature"),
-    (lambda t: reword(t, size=1), "what was signed differs from its columns"),
-    (lambda t: t.lost["nowhere"].append("x7"), "entry x7 is neither sealed nor waiting for it"),
-    (lambda t: t.lost["strays"].append("x7"), "there are pieces of x7, and no such entry"),
-]
-
-
-def resign(tables: Tables, signer: Signer) -> None:
-    last = tables.signed[-1]
-    text = Note.parse(last.note).text
-    tables.signed[-1] = replace(last, note=bytes(Note.sign(text, [signer])))
-
-
-def reword(tables: Tables, *, size: int) -> None:
-    last = tables.signed[-1]
-    said = replace(Checkpoint.parse(Note.parse(last.note).text), size=size)
-    tables.signed[-1] = replace(last, note=bytes(Note.sign(str(said), [SIGNER])))
-
-
-@pytest.mark.parametrize(("tamper", "problem"), SEALS)
-async def test_what_was_changed_in_the_seals_is_named(
-    written: Tables, tamper: Callable[[Tables], object], problem: str
-) -> None:
-    tamper(written)
-    assert [one for one in (await verify(URL)).problems if problem in one]
-
-
-async def test_a_key_from_elsewhere_must_be_one_that_signed(written: Tables) -> None:
-    assert (await verify(URL, trusted=SIGNER.verifier_key)).problems == []
-    other = Signer(name=SIGNER.name, seed=b"o" * 32).verifier_key
-    assert (await verify(URL, trusted=other)).problems == [
-        f"{other.label} is none of the keys that signed this log"
     ]
 
 

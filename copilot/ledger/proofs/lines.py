@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from copilot.ledger.proofs.bundle import RECORDS
+from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, erasure, is_erasure, recorded_at
 from copilot.ledger.proofs.merkle import hash_leaf, verify_inclusion
 from copilot.ledger.proofs.record import (
     BundledRecord,
@@ -20,9 +21,7 @@ from copilot.ledger.proofs.record import (
 from policy.errors import BadInput
 
 _CONTROL = bytes(one for one in range(32) if one != 10)
-_INDEX = "index"
 _MOST_SHAPES = 8
-_ERASURE = b'"kind":"erasure"'
 _LONGEST_NAMING = 200
 """Bytes of a value that names a scope; what is longer lists labels."""
 
@@ -44,14 +43,6 @@ class Batch(NamedTuple):
     tree: Tree | None
 
 
-class Gone(NamedTuple):
-    """An opening that is not there, or an erasure that says so."""
-
-    leaf_index: int
-    ledger_id: str
-    name: str
-
-
 @dataclass(slots=True)
 class Checked:
     """What a batch came to. Scopes are (digest, number of labels)."""
@@ -60,9 +51,7 @@ class Checked:
     """Of a selection, in the order of the lines."""
     leaf_hashes: list[bytes] = field(default_factory=list)
     records: int = 0
-    missing: list[Gone] = field(default_factory=list)
-    erased: list[Gone] = field(default_factory=list)
-    """What erasure records say; the leaf index is the erasure's own."""
+    gaps: Gaps = field(default_factory=Gaps)
     brought: dict[tuple[str, int], int] = field(default_factory=dict)
     """Scopes that records bring, and the first line that does."""
     named: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -101,7 +90,7 @@ def _is_text(data: bytes) -> bool:
 
 def _take_plain(plain: Plain, number: int, found: Checked) -> bool:
     """Whether that was all there is to the record."""
-    if _ERASURE in plain.values.get("act", b""):
+    if is_erasure(plain.values):
         return False
     if (named := scope_named(plain.values.get("scope"))) is not None:
         found.named.setdefault(named, number)
@@ -121,15 +110,13 @@ def _take(line: bytes, number: int, batch: Batch, found: Checked) -> Sequence[st
     found.leaf_hashes.append(leaf_hash := hash_leaf(record.leaf))
     found.problems += [f"{where}: {one}" for one in _misplaced(record, leaf_hash, number, batch)]
     opened = dict(_opened(record, leaf, where, found))
-    gone = (Gone(record.leaf_index, leaf.ledger_id, one) for one in leaf.commitments)
-    found.missing += [one for one in gone if one.name not in record.openings]
-    found.erased += _erased(record.leaf_index, opened, where, found)
+    _note_gaps(record, leaf, opened, where, found)
     named = scope_named(opened.get("scope"))
     if named is not None:
         found.named.setdefault(named, number)
     _bring(record.scopes, named, number, found)
-    if _INDEX not in leaf.commitments:
-        found.problems.append(f"{where}: its leaf commits to no {_INDEX}")
+    if NEVER_ERASED not in leaf.commitments:
+        found.problems.append(f"{where}: its leaf commits to no {NEVER_ERASED}")
         return ()
     return list(opened) if batch.whole and opened.keys() == leaf.commitments.keys() else ()
 
@@ -163,20 +150,18 @@ def _opened(
             found.problems.append(f"{where}: {name} does not match its commitment")
 
 
-def _erased(index: int, opened: Mapping[str, bytes], where: str, found: Checked) -> Iterator[Gone]:
-    """What the record says was erased: of kind `erasure` and within the tree, it is a promise that may be checked."""
-    if _ERASURE not in opened.get("act", b"") or "erased" not in opened:
-        return
+def _note_gaps(
+    record: BundledRecord, leaf: Leaf, opened: Mapping[str, bytes], where: str, found: Checked
+) -> None:
+    gone = [name for name in leaf.commitments if name not in record.openings]
+    at = recorded_at(opened) if gone else None
+    found.gaps.gone += [Gone(record.leaf_index, leaf.ledger_id, name, at) for name in gone]
     try:
-        act, erased = json.loads(opened["act"]), json.loads(opened["erased"])
-        if act["kind"] == "erasure":
-            yield from [
-                Gone(index, str(one["ledger_id"]), str(name))
-                for one in erased
-                for name in one["names"]
-            ]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        found.problems.append(f"{where}: what it says was erased cannot be read")
+        said = erasure(record.leaf_index, opened)
+    except BadInput as error:
+        found.problems.append(f"{where}: {error.message}")
+    else:
+        found.gaps.erasures += [said] if said else []
 
 
 def scope_named(value: bytes | None) -> tuple[str, int] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from copilot.ledger.proofs.bundle import canonical_json
-from copilot.ledger.proofs.checkpoint import LARGEST
+from copilot.ledger.proofs.checkpoint import LARGEST, SignedCheckpoint, open_checkpoint
 from copilot.ledger.proofs.dsse import Envelope
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.statement import open_exactly
@@ -115,6 +115,17 @@ def trusted(held: VerifierKey, rotations: Iterable[Rotation]) -> tuple[KeyTerm, 
 def who_may_sign(terms: Sequence[KeyTerm], size: int) -> tuple[VerifierKey, ...]:
     """The keys of which one at least must have signed a checkpoint of that size."""
     return tuple(one.key for one in terms if one.covers(size))
+
+
+def open_signed(data: bytes, *, origin: str, terms: Sequence[KeyTerm]) -> SignedCheckpoint:
+    """Reads a checkpoint as `open_checkpoint` does; BadInput also where none of these keys may sign for its size."""
+    opened = open_checkpoint(data, origin=origin, keys=[one.key for one in terms])
+    size = opened.checkpoint.size
+    allowed = who_may_sign(terms, size)
+    if not any(one.key in allowed for one in opened.signed):
+        names = ", ".join(one.key.label for one in opened.signed)
+        raise BadInput(f"at the size {size} the log has other keys than {names}, which signed")
+    return opened
 
 
 def _line(

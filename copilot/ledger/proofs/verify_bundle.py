@@ -23,13 +23,14 @@ from copilot.ledger.proofs.bundle import (
     WRITTEN,
     earlier_line,
 )
-from copilot.ledger.proofs.checkpoint import Checkpoint, open_checkpoint
+from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.folder import Folder
+from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.lines import Tree
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, verify_consistency
 from copilot.ledger.proofs.note import Note
-from copilot.ledger.proofs.rotation import KeyTerm, Rotation, trusted, who_may_sign
+from copilot.ledger.proofs.rotation import KeyTerm, Rotation, open_signed, trusted
 from copilot.ledger.proofs.statement import Statement
 from copilot.ledger.proofs.verify_contents import ContentsReport, verify_contents
 from copilot.ledger.proofs.verify_records import Records, verify_records
@@ -56,6 +57,8 @@ class BundleReport:
     """Openings that are gone or were held back, of which none does: in a whole log a problem each."""
     unexplained_at: list[str] = field(default_factory=list)
     """Where, up to `MOST_LISTED`."""
+    gaps: Gaps = field(default_factory=Gaps)
+    """All of these, and what the bundle's erasures say."""
     keys: tuple[KeyTerm, ...] = ()
     """The keys that are believed for the sake of the one that was held, oldest first."""
     held: int = 0
@@ -183,14 +186,8 @@ class _Verification:
         return self._tried(where, self._signed, data)
 
     def _signed(self, data: bytes) -> Checkpoint:
-        note, keys = Note.parse(data), [one.key for one in self._terms]
-        origin = self._origin or note.text.partition("\n")[0]
-        opened = open_checkpoint(data, origin=origin, keys=keys)
-        size = opened.checkpoint.size
-        allowed = who_may_sign(self._terms, size)
-        if not any(one.key in allowed for one in opened.signed):
-            names = ", ".join(one.key.label for one in opened.signed)
-            raise BadInput(f"at the size {size} the log has other keys than {names}, which signed")
+        origin = self._origin or Note.parse(data).text.partition("\n")[0]
+        opened = open_signed(data, origin=origin, terms=self._terms)
         self._origin = origin
         return opened.checkpoint
 
@@ -248,14 +245,15 @@ class _Verification:
         return records
 
     def _count_missing(self, records: Records) -> None:
-        self._report.erased, unexplained = records.missing()
-        for one in unexplained:
+        self._report.gaps = records.gaps
+        for one in records.gaps.unexplained():
             self._report.unexplained += 1
             where = f"record {one.leaf_index}: {one.name} is not there, and no erasure says why"
             if records.whole:
                 self._report.add(where)
             if self._report.unexplained <= MOST_LISTED:
                 self._report.unexplained_at.append(where)
+        self._report.erased = len(records.gaps.gone) - self._report.unexplained
 
     def _compare_steps(
         self, steps: Sequence[_Step], last: Checkpoint | None, records: Records

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 
 from copilot.ledger.proofs.batches import Report, side_by_side, whole_lines
 from copilot.ledger.proofs.bundle import RECORDS
-from copilot.ledger.proofs.lines import Batch, Checked, Gone, Tree, check, place
+from copilot.ledger.proofs.gaps import Gaps
+from copilot.ledger.proofs.lines import Batch, Checked, Tree, check, place
 from copilot.ledger.proofs.merkle import CompactRange
-
-_NEVER_ERASED = "index"
-"""When, for which tenant and under which label: an erasure that takes it explains nothing."""
 
 
 @dataclass(slots=True)
@@ -24,9 +22,8 @@ class Records:
     records: int = 0
     tree: CompactRange = field(default_factory=CompactRange)
     roots: dict[int, bytes] = field(default_factory=dict)
+    gaps: Gaps = field(default_factory=Gaps)
     _last: int = -1
-    _missing: list[Gone] = field(default_factory=list)
-    _erased: dict[tuple[str, str], int] = field(default_factory=dict)
     _scopes: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def take(self, checked: Checked) -> None:
@@ -37,19 +34,8 @@ class Records:
         else:
             self._follow(checked.indices)
         self.records += checked.records
-        self._missing += checked.missing
-        for one in checked.erased:
-            self._erased[one.ledger_id, one.name] = one.leaf_index
+        self.gaps.add(checked.gaps)
         self._compare_scopes(checked)
-
-    def missing(self) -> tuple[int, Iterator[Gone]]:
-        """How many openings an erasure explains that came later, and those that none does."""
-        explained = sum(map(self._is_explained, self._missing))
-        return explained, (one for one in self._missing if not self._is_explained(one))
-
-    def _is_explained(self, one: Gone) -> bool:
-        erased_at = self._erased.get((one.ledger_id, one.name), -1)
-        return one.name != _NEVER_ERASED and erased_at > one.leaf_index
 
     def _grow(self, leaf_hashes: Sequence[bytes]) -> None:
         """By the leaves, stopping at each size whose root is wanted."""

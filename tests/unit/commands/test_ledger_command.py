@@ -143,6 +143,8 @@ async def test_verification_as_json_is_one_document(
         "sealed": 3,
         "checkpoints": 1,
         "erased": 1,
+        "late": 0,
+        "elsewhere": 0,
         "archived": 0,
         "archived_checked": 0,
         "root": "ab",

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import anyio
 import pytest
 
 from copilot.ingest.documents import Document, Part
@@ -130,6 +131,24 @@ async def test_without_its_graph_it_goes_on_with_words_and_meaning(
         assert set(found.arms) == {"vector", "keyword"}
         assert found.idf
         assert len(found.contexts) == len(TEXTS)
+
+
+async def test_a_graph_that_is_slow_in_all_does_not_hold_up_the_others(
+    corpus: MemoryCorpus, scope: Scope
+) -> None:
+    """No read of it fails, and yet together they would outlast the transaction of the other reads."""
+    graph = MemoryGraph(corpus)
+    linked = graph.linked
+
+    async def slow(*given: Any, **more: Any) -> Any:
+        await anyio.sleep(0.3)
+        return await linked(*given, **more)
+
+    graph.linked = slow  # type: ignore[method-assign]
+    found = await searched(MemoryPassages(corpus), graph, scope, graph_within_s=0.05)
+    assert found.degraded == ("graph",)
+    assert found.arms.keys() == {"vector", "keyword"}
+    assert (await searched(MemoryPassages(corpus), graph, scope, graph_within_s=9)).degraded == ()
 
 
 async def test_without_keywords_it_goes_on_with_vectors_alone(
