@@ -30,6 +30,8 @@ async def verify(settings: Settings, options: Namespace) -> int:
     """Recomputes the whole log, or a bundle of it; exit code 1 where it does not hold."""
     if options.bundle is not None:
         return _verify_bundle(options)
+    if options.whole:
+        raise BadInput("--whole is for a bundle: in the database all of the log is checked anyway")
     key = VerifierKey.parse(options.key) if options.key else None
     held = [_checkpoint(path, key) for path in options.checkpoint]
     url = await ready_url(settings)
@@ -56,9 +58,15 @@ async def verify(settings: Settings, options: Namespace) -> int:
 def _verify_bundle(options: Namespace) -> int:
     if not options.key:
         raise BadInput("--key is missing: a bundle proves nothing to whoever has no key of the log")
+    if options.archive:
+        raise BadInput(
+            "--archive is for the log in the database; an archive is a bundle of its own"
+        )
     key = VerifierKey.parse(options.key)
     held = [_read(path) for path in options.checkpoint]
     report = verify_bundle(options.bundle, key, held, processes=os.cpu_count() or 1)
+    if options.whole and not report.whole:
+        report.add(f"it is a selection: {report.records} of {report.size} records")
     contents = report.contents
     figures = {
         "records": report.records,

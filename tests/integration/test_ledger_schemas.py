@@ -201,7 +201,8 @@ async def archived(copilot: Copilot, settings: Settings, owner: Owner, folder: P
 
 
 def options(bundle: Path | None = None, **given: Any) -> Namespace:
-    return Namespace(bundle=bundle, checkpoint=[], key=None, json=True, **{"archive": [], **given})
+    plain = {"checkpoint": [], "archive": [], "key": None, "whole": False, "json": True}
+    return Namespace(bundle=bundle, **(plain | given))
 
 
 async def changed(settings: Settings, url: str) -> int:

@@ -231,6 +231,25 @@ async def test_a_ledger_without_entries_has_no_head_and_no_key(
             await getattr(ledger, command)(settings, typed("ledger", command))
 
 
+async def test_a_selection_does_not_pass_for_the_whole_log(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, key = random_log(Random(7), 8), str(KEY.verifier_key)
+    some = export(log, tmp_path / "some", selected=range(5))
+    every = export(log, tmp_path / "every")
+    size = len(log.records)
+    for bundle, code in [(every, 0), (some, 1)]:
+        options = typed("ledger", "verify", bundle, "--key", key, "--whole")
+        assert await ledger.verify(settings, options) == code
+    assert f"it is a selection: 5 of {size} records" in capsys.readouterr().err
+    assert await ledger.verify(settings, typed("ledger", "verify", some, "--key", key)) == 0
+    with pytest.raises(BadInput, match="--whole is for a bundle"):
+        await ledger.verify(settings, typed("ledger", "verify", "--whole"))
+    options = typed("ledger", "verify", every, "--key", key, "--archive", some)
+    with pytest.raises(BadInput, match="--archive is for the log in the database"):
+        await ledger.verify(settings, options)
+
+
 async def test_hashes_and_contents_of_a_bundle_are_told_apart(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
