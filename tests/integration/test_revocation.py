@@ -122,12 +122,10 @@ def shown(kinds: tuple[str, ...], act: Callable[[], Awaitable[Any]]) -> Read:
     """The act as a read: what it gives where that is one of these kinds, else None."""
 
     async def read() -> object:
+        # BadInput of a cursor, which is looked up under the labels of now.
         try:
             outcome = await act()
-        except (
-            Forbidden,
-            BadInput,
-        ):  # the latter of a cursor, which is looked up under the labels of now
+        except (Forbidden, BadInput):
             return None
         return outcome if getattr(outcome, "kind", "Page") in kinds else None
 
