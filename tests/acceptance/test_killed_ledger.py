@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -58,6 +58,11 @@ class Mortal:
         assert self.process is not None
         self.process.kill()
         self.process.wait(_PATIENCE_S)
+
+    def supervise(self) -> None:
+        """Starts it again where it ended by itself: one that begins while the database is down says so, and ends."""
+        if self.process is not None and self.process.poll() is not None:
+            self.start()
 
     def killed_and_started(self) -> None:
         self.kill()
@@ -187,7 +192,8 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
         thread.start()
         stack.callback(thread.join, _PATIENCE_S)
         stack.callback(client.ended.set)
-        _until(lambda: client.given and _lines(acknowledged), folder)
+        every = [*mortals.values()]
+        _until(lambda: client.given and _lines(acknowledged), folder, every)
         for number in range(ROUNDS):
             time.sleep(rng.uniform(0.05, 0.8))
             match ("writer", "postgres", "sealer", "program", "postgres")[number % 5]:
@@ -197,7 +203,9 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
                     mortals[name].killed_and_started()
         before = len(_lines(acknowledged)), len(client.given)
         _until(
-            lambda: len(_lines(acknowledged)) > before[0] and len(client.given) > before[1], folder
+            lambda: len(_lines(acknowledged)) > before[0] and len(client.given) > before[1],
+            folder,
+            every,
         )
         for one in mortals.values():
             one.kill()
@@ -209,10 +217,12 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
     assert set(client.given) <= places
 
 
-def _until(holds: Any, folder: Path) -> None:
-    """All goes on by itself, and soon; else what the processes said is shown."""
+def _until(holds: Any, folder: Path, mortals: Sequence[Mortal]) -> None:
+    """All goes on, and soon, once whoever supervises the processes starts what ended; else what they said is shown."""
     deadline = time.monotonic() + _PATIENCE_S
     while not holds():
+        for one in mortals:
+            one.supervise()
         if time.monotonic() > deadline:
             logs = {one.name: one.read_text("utf-8")[-2000:] for one in folder.glob("*.log")}
             pytest.fail(f"nothing goes on: {logs}")

@@ -201,8 +201,8 @@ async def archived(copilot: Copilot, settings: Settings, owner: Owner, folder: P
 
 
 def options(bundle: Path | None = None, **given: Any) -> Namespace:
-    plain = {"checkpoint": [], "archive": [], "key": None, "whole": False, "json": True}
-    return Namespace(bundle=bundle, **(plain | given))
+    plain: dict[str, Any] = {"checkpoint": [], "archive": [], "key": None, "whole": False}
+    return Namespace(bundle=bundle, json=True, **(plain | given))
 
 
 async def changed(settings: Settings, url: str) -> int:
