@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from copilot.ledger.columns import FILTERS
 from copilot.ledger.opened import changed
 from copilot.ledger.records import Entry, Kind, Page, Tally, WhatDid, WhoSaw
 from policy.errors import BadInput
@@ -20,8 +21,6 @@ _SQL = Queries("copilot.ledger", "audit.sql")
 MOST_COUNTED = 1_000
 """Acts of one person, or of one kind, that are counted: more are said to be more."""
 _MOST_PARTS = 100
-_OF_ACT = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
-"""Columns that repeat what the opening `act` says."""
 
 Row = Mapping[str, Any]
 
@@ -237,7 +236,7 @@ def _said(value: object) -> object:
 def _entry(row: Row) -> Entry:
     """Unavailable where it is not what its leaf commits to."""
     act = (row["details"] or {}).get("act", {})
-    if row["intact"] is False or any(row[name] != act.get(name, row[name]) for name in _OF_ACT):
+    if row["intact"] is False or any(row[name] != act.get(name, row[name]) for name in FILTERS):
         raise changed(row["ledger_id"])
     return Entry(
         ledger_id=row["ledger_id"],

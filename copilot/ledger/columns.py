@@ -6,13 +6,13 @@ from typing import Any
 
 from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
-from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, erasure
+from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.stored import StoredEntry
-from policy.errors import BadInput
 
-_FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
+FILTERS = ("kind", "sub", "purpose", "outcome", "policy_revision", "tenant")
+"""Columns that repeat what the opening `act` says."""
 
 Opening = Mapping[str, Any]
 
@@ -37,12 +37,7 @@ def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gap
     for one in entry.openings:
         found += _opening_problems(row, one, commitments.get(one["name"]))
     gaps = Gaps(gone=_gone(entry, commitments, place))
-    try:
-        said = erasure(place, {one["name"]: one["value"] for one in entry.openings})
-    except BadInput as error:
-        found.append(error.message)
-    else:
-        gaps.erasures += [said] if said else []
+    found += gaps.read(place, {one["name"]: one["value"] for one in entry.openings})
     return [f"{where}: {one}" for one in found], gaps
 
 
@@ -113,7 +108,7 @@ def _index_problems(row: Mapping[str, Any], index: Mapping[str, Any]) -> list[st
 def _act_problems(row: Mapping[str, Any], act: Mapping[str, Any]) -> list[str]:
     label = json.dumps(act.get("label"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     at = row["recorded_at"].isoformat()
-    stored = {name: row[name] for name in (*_FILTERS, "label", "act_label")} | {"at": at}
-    said = {name: act.get(name) for name in _FILTERS} | {"at": act.get("recorded_at")}
+    stored = {name: row[name] for name in (*FILTERS, "label", "act_label")} | {"at": at}
+    said = {name: act.get(name) for name in FILTERS} | {"at": act.get("recorded_at")}
     said |= {"label": label, "act_label": label}  # as policy.labels writes its canonical form
     return [] if stored == said else ["its filter columns differ from the recorded act"]

@@ -59,3 +59,21 @@ async def erase(ledger: Ledger, url: str, like: Record, which: str) -> int:
 def at(index: int) -> str:
     """SQL for the id of the entry in this place."""
     return f"(SELECT ledger_id FROM ledger_leaves WHERE leaf_index = {index})"
+
+
+def forget(url: str) -> None:
+    """Takes the whole log out, as its owner could."""
+    execute(
+        url,
+        """SET session_replication_role = replica;
+           TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves, ledger_subtrees,
+               ledger_checkpoints, ledger_published""",
+    )
+
+
+def published(url: str) -> None:
+    """Notes that all that is sealed lies outside."""
+    execute(
+        url,
+        "INSERT INTO ledger_published SELECT 'elsewhere', max(size), now(), '{}' FROM ledger_checkpoints",
+    )

@@ -13,6 +13,7 @@ from retrieval.stores.postgres.database import Database
 from tests.integration.asking import ELSEWHERE, QUESTION, Asking, because
 from tests.integration.dated import clocked, execute
 from tests.integration.graph_world import graph_world
+from tests.integration.sealed import published
 from tests.integration.test_archive import archived
 from tests.integration.test_erasure import ANN, OTHER, U, document
 from tests.servers.neo4j import Neo4jServer
@@ -44,8 +45,7 @@ async def world(
         clock["now"] = datetime.now(UTC)
         world.given["now"] = await world.ask(because(ANN), ELSEWHERE)
         await world.caught_up()
-        published = "SELECT 'elsewhere', max(size), now(), '{}'::text[] FROM ledger_checkpoints"
-        execute(url, f"INSERT INTO ledger_published {published}")
+        published(url)
         yield world
 
 

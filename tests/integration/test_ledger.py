@@ -22,7 +22,7 @@ from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
-from tests.integration.sealed import at, erase, exported, head, seal
+from tests.integration.sealed import at, erase, exported, forget, head, seal
 
 pytestmark = pytest.mark.anyio
 
@@ -193,10 +193,7 @@ async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
     owner: psycopg.Connection[dict[str, Any]], database_url: str, database: Database
 ) -> None:
     held = await head(database_url)
-    owner.execute(
-        """TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves, ledger_subtrees,
-           ledger_checkpoints, ledger_published"""
-    )
+    forget(database_url)
     for _ in range(5):
         await Ledger(database).record(record(question="harmless"))
     await seal(database_url)

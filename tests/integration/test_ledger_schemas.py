@@ -37,6 +37,7 @@ from policy.errors import CopilotError, Unavailable
 from policy.labels import Classification
 from policy.principal import Asker
 from retrieval.stores.postgres.database import Database
+from tests.integration.sealed import published
 from tests.integration.test_records_of_reads import (
     HARBOR,
     OPEN,
@@ -182,7 +183,7 @@ async def refused(copilot: Copilot) -> None:
             await act
 
 
-async def archived(copilot: Copilot, settings: Settings, owner: Owner, folder: Path) -> None:
+async def archived(copilot: Copilot, settings: Settings, folder: Path) -> None:
     """A month of which there is one record."""
 
     class August(datetime):
@@ -194,9 +195,7 @@ async def archived(copilot: Copilot, settings: Settings, owner: Owner, folder: P
         patched.setattr(entry, "datetime", August)
         await copilot.document(ANN, "crew")
     await ledger.checkpoint(settings, options())
-    owner.execute(
-        "INSERT INTO ledger_published SELECT 'elsewhere', max(size), now(), '{}' FROM ledger_checkpoints"
-    )
+    published(settings.database_url or "")
     assert await ledger.archive(settings, options(month="2026-08", folder=folder)) == 0
 
 
@@ -220,7 +219,7 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
     copilot: Copilot, settings: Settings, database_url: str, owner: Owner, tmp_path: Path
 ) -> None:
     await audited(copilot, await read_and_asked(copilot))
-    await archived(copilot, settings, owner, tmp_path / "august")
+    await archived(copilot, settings, tmp_path / "august")
     await administered(copilot)
     await refused(copilot)
     await changed(settings, database_url)

@@ -17,7 +17,7 @@ from copilot.ledger.publish import Publisher
 from copilot.readiness import OK
 from policy.errors import Misconfigured
 from retrieval.stores.postgres.database import Database
-from tests.integration.sealed import SIGNER, seal
+from tests.integration.sealed import SIGNER, forget, seal
 from tests.integration.test_ledger import record
 from tests.servers.outside import WITNESS_KEY, Outside, outside
 
@@ -41,16 +41,6 @@ async def grow(database: Database, count: int) -> None:
 
 def publisher(database: Database, *texts: str, every_s: float = 60) -> Publisher:
     return Publisher(database, destinations.read(texts), every_s)
-
-
-def forget(url: str) -> None:
-    """Takes the whole log out, as its owner could."""
-    with psycopg.connect(url, autocommit=True) as owner:
-        owner.execute("SET session_replication_role = replica")
-        owner.execute(
-            """TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_leaves, ledger_subtrees,
-               ledger_checkpoints, ledger_published"""
-        )
 
 
 def witness(out: Outside) -> str:

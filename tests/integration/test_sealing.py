@@ -28,7 +28,7 @@ from copilot.readiness import OK
 from policy.errors import Misconfigured, Unavailable
 from policy.labels import Classification, Label
 from retrieval.stores.postgres.database import Database, Role
-from tests.integration.sealed import SIGNER, exported, head, seal
+from tests.integration.sealed import SIGNER, exported, forget, head, seal
 from tests.integration.test_ledger import record
 from tests.integration.test_row_level_security import serving
 
@@ -167,12 +167,9 @@ async def test_a_log_written_anew_is_found_by_a_key_from_outside_whichever_keys_
     """Whoever owns the database lists a key of their own, and lacks the log's."""
     await write(ledger, 2)
     await seal(database_url)
+    forget(database_url)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
-        owner.execute(
-            """TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves,
-               ledger_subtrees, ledger_checkpoints, ledger_published"""
-        )
         owner.execute("INSERT INTO ledger_keys VALUES (%s, 0)", [str(OTHER.verifier_key)])
         await write(ledger, 2)
         await seal(database_url, OTHER)

@@ -169,35 +169,33 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Tables:
     return tables
 
 
+def record(kind: Kind = Kind.ASK, outcome: str = "Answer", **details: object) -> Record:
+    """Of an act of somebody who may read what they ask for."""
+    return Record(
+        kind=kind,
+        asker=asker(),
+        outcome=outcome,
+        policy_revision="r1",
+        label=high_water(asker()),
+        details=details,
+    )
+
+
 async def three_records(tables: Tables) -> Tables:
     """The second with an answer."""
     ledger = Ledger(cast(Database, tables))
     for number in (1, 2, 3):
-        record = Record(
-            kind=Kind.ASK,
-            asker=asker(),
-            outcome="Answer",
-            policy_revision="r1",
-            label=high_water(asker()),
-            details={"question": f"question {number}"},
-        )
+        asked = record(question=f"question {number}")
         answer = StoredAnswer(answer_id="a", label_ids=(9, 3), body={"text": "Halder signed."})
-        await ledger.record(record, answer if number == 2 else None)
+        await ledger.record(asked, answer if number == 2 else None)
     return tables
 
 
 async def erasure(tables: Tables, *gone: tuple[str, str], said: object = None) -> None:
     """Records that these openings went, or whatever else is said."""
     erased = [{"ledger_id": ledger_id, "names": [name]} for ledger_id, name in gone]
-    record = Record(
-        kind=Kind.ERASURE,
-        asker=asker(),
-        outcome="Erased",
-        policy_revision="r1",
-        label=high_water(asker()),
-        details={"erased": said or erased},
-    )
-    await Ledger(cast(Database, tables)).record(record)
+    taken = record(Kind.ERASURE, "Erased", erased=said or erased)
+    await Ledger(cast(Database, tables)).record(taken)
 
 
 def opening(entry: Entry, name: str) -> Row:

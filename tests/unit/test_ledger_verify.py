@@ -8,13 +8,11 @@ from typing import cast
 import psycopg
 import pytest
 
-from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.log import Ledger
 from copilot.ledger.proofs.checkpoint import Checkpoint
-from copilot.ledger.records import Kind
 from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database
-from tests.unit.governed import asker
 from tests.unit.logged import (
     SIGNER,
     URL,
@@ -24,6 +22,7 @@ from tests.unit.logged import (
     erasure,
     opening,
     patched,
+    record,
     three_records,
 )
 
@@ -191,15 +190,8 @@ async def test_a_log_cut_off_before_a_checkpoint_does_not_hold(written: Tables) 
 
 async def test_a_record_that_is_not_durable_is_unavailable(tables: Tables) -> None:
     tables.error = psycopg.errors.DiskFull("no space")
-    record = Record(
-        kind=Kind.ASK,
-        asker=asker(),
-        outcome="Opened",
-        policy_revision="r1",
-        label=high_water(asker()),
-    )
     with pytest.raises(Unavailable, match="nothing was released") as raised:
-        await Ledger(cast(Database, tables)).record(record)
+        await Ledger(cast(Database, tables)).record(record(outcome="Opened"))
     assert raised.value.dependency == "ledger"
 
 

@@ -10,12 +10,11 @@ import psycopg
 import pytest
 
 from copilot.ledger import append
-from copilot.ledger.entry import Entry, Record, high_water
-from copilot.ledger.records import Kind
+from copilot.ledger.entry import Entry
 from copilot.ledger.together import Together
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database, Role
-from tests.unit.governed import asker
+from tests.unit.logged import record
 
 pytestmark = pytest.mark.anyio
 
@@ -72,14 +71,7 @@ class Store:
 
 
 def entry() -> Entry:
-    record = Record(
-        kind=Kind.ASK,
-        asker=asker(),
-        outcome="Answer",
-        policy_revision="r1",
-        label=high_water(asker()),
-    )
-    return Entry.of(record, 7)
+    return Entry.of(record(), 7)
 
 
 def written_to(store: Store) -> Together:

@@ -43,6 +43,15 @@ class Gaps:
         self.gone += other.gone
         self.erasures += other.erasures
 
+    def read(self, leaf_index: int, opened: Mapping[str, bytes]) -> list[str]:
+        """Takes in what the record, of which these values open, says was erased; gives what is wrong with that."""
+        try:
+            said = erasure(leaf_index, opened)
+        except BadInput as error:
+            return [error.message]
+        self.erasures += [said] if said else []
+        return []
+
     def unexplained(self) -> Iterator[Gone]:
         """Those that no erasure names which came later in the log."""
         last = dict[tuple[str, str], int]()

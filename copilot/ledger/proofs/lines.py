@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from copilot.ledger.proofs.bundle import RECORDS
-from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, erasure, is_erasure, recorded_at
+from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, is_erasure, recorded_at
 from copilot.ledger.proofs.merkle import hash_leaf, verify_inclusion
 from copilot.ledger.proofs.record import (
     BundledRecord,
@@ -156,12 +156,7 @@ def _note_gaps(
     gone = [name for name in leaf.commitments if name not in record.openings]
     at = recorded_at(opened) if gone else None
     found.gaps.gone += [Gone(record.leaf_index, leaf.ledger_id, name, at) for name in gone]
-    try:
-        said = erasure(record.leaf_index, opened)
-    except BadInput as error:
-        found.problems.append(f"{where}: {error.message}")
-    else:
-        found.gaps.erasures += [said] if said else []
+    found.problems += [f"{where}: {one}" for one in found.gaps.read(record.leaf_index, opened)]
 
 
 def scope_named(value: bytes | None) -> tuple[str, int] | None:
