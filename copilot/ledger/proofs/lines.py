@@ -20,7 +20,6 @@ from copilot.ledger.proofs.record import (
 )
 from policy.errors import BadInput
 
-_CONTROL = bytes(one for one in range(32) if one != 10)
 _MOST_SHAPES = 8
 _LONGEST_NAMING = 200
 """Bytes of a value that names a scope; what is longer lists labels."""
@@ -80,12 +79,12 @@ def place(number: int) -> str:
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether `read_plain` may be asked."""
+    """Whether shapes may be asked."""
     try:
         data.decode()
     except UnicodeDecodeError:
         return False
-    return len(data.translate(None, _CONTROL)) == len(data)
+    return True
 
 
 def _take_plain(plain: Plain, number: int, found: Checked) -> bool:
