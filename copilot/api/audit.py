@@ -82,7 +82,8 @@ class AuditQuery:
     ) -> WhoSaw:
         """
         Who was shown a document, an entity or what bears a label: one of the three. At most 100 people and entries
-        at once; `afterPerson` and `after` go on with the one and the other.
+        at once; `afterPerson` and `after` go on with the one and the other. Of a question that has begun and has no end
+        in the ledger, all that a model was given counts as shown.
         """
         filters = Filters(
             document=_short(document, "document"),

@@ -6,6 +6,7 @@ whom some do most, about documents of which some are shown far more often than o
 
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -76,11 +77,13 @@ async def _filled(url: str, records: int) -> int:
     await database.open()
     try:
         ledger = Ledger(database)
-        ids = {label: await ledger.label_id(label) for label in _LABELS}
-        made = ((one, ids[one.label]) for one in islice(_records(records), max(0, missing)))
-        while batch := list(islice(made, _BATCH)):
+        ids, begun = {label: await ledger.label_id(label) for label in _LABELS}, deque[str]()
+        drawn = islice(_records(records, begun), max(0, missing))
+        while batch := [(one, ids[one.label]) for one in islice(drawn, _BATCH)]:
             async with database.transaction(Role.LEDGER) as connection:
-                await append_all(connection, batch)
+                written = await append_all(connection, batch)
+            acts = zip(written, batch, strict=True)
+            begun.extend(id_ for id_, (one, _) in acts if one.outcome == "Opened")
     finally:
         await database.close()
     return await _stored(url)
@@ -95,11 +98,12 @@ async def _stored(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _records(seed: int) -> Iterator[Record]:
+def _records(seed: int, begun: deque[str]) -> Iterator[Record]:
+    """Answers are the ends of questions that have begun, as long as there are any."""
     rng = random.Random(f"audit {seed}")  # noqa: S311  nothing is kept secret by it
     while True:
         label = rng.choice(_LABELS)
-        kind, outcome, details = _act(rng, label)
+        kind, outcome, details = _act(rng, label, begun)
         yield Record(
             kind=kind,
             asker=_person(_often(rng, _PEOPLE)),
@@ -110,7 +114,7 @@ def _records(seed: int) -> Iterator[Record]:
         )
 
 
-def _act(rng: random.Random, label: Label) -> tuple[Kind, str, dict[str, Any]]:
+def _act(rng: random.Random, label: Label, begun: deque[str]) -> tuple[Kind, str, dict[str, Any]]:
     passages = [_passage(_often(rng, _DOCUMENTS), label) for _ in range(_PASSED_ON)]
     question = {"question": f"What is known of {_entity(_often(rng, _ENTITIES))}?"}
     match rng.choices(("opened", "answer", "search", "document", "ingest"), (30, 30, 20, 15, 5))[0]:
@@ -120,7 +124,8 @@ def _act(rng: random.Random, label: Label) -> tuple[Kind, str, dict[str, Any]]:
             cited = [_cited(rng, one) for one in passages[:_CITED]]
             answer = [{"text": "It is known.", "citations": [one]} for one in cited]
             model = {"provider": "offline", "model": f"model-{rng.randrange(4)}"}
-            details = {**question, "contexts": passages, "answer": answer, "model": model}
+            said = {**question, "contexts": passages, "answer": answer, "model": model}
+            details = said | {"opening": begun.popleft() if begun else None}
             return Kind.ASK, "Answer", details
         case "search":
             return Kind.SEARCH, "SearchResult", {**question, "contexts": passages}

@@ -20,13 +20,14 @@ from copilot.ledger.proofs.rotation import KeyTerm, Rotation, open_signed
 from copilot.ledger.succession import in_order
 from copilot.ledger.tree import subtree_hashes
 from policy.bundle import Built
-from policy.errors import Unavailable
+from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ledger", "verify.sql")
 _BATCH = 500
 
 Row = dict[str, Any]
+Astray = Literal["nowhere", "strays", "timeline", "touched", "erasing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,25 @@ class StoredLog:
         built = built_of(rows[0]["sources"], rows[0]["wasm"]) if rows else None
         return built if built is not None and built.sha256 == digest else None
 
-    async def astray(self, block: Literal["nowhere", "strays", "erasing"], most: int) -> list[str]:
-        """Ids of entries without a place, of pieces without an entry, or of erasures that wait to be sealed."""
+    async def misled(self, entries: Sequence[StoredEntry]) -> list[Row]:
+        """Which of these the auditors' index tells otherwise: `ledger_id`, and whether anything of it is `listed`.
+
+        BadInput where what they say cannot be read.
+        """
+        if not entries:
+            return []
+        times = sorted({one.row["recorded_at"] for one in entries})
+        ids = [one.row["ledger_id"] for one in entries]
+        try:
+            async with self._connection.transaction():
+                return await self._rows(
+                    "misled", ids=ids, times=times, since=times[0], until=times[-1]
+                )
+        except psycopg.DataError as error:
+            raise BadInput("an opening among them cannot be read") from error
+
+    async def astray(self, block: Astray, most: int) -> list[str]:
+        """Ids of what stands where it should not, or not where it should: see the blocks."""
         return [row["ledger_id"] for row in await self._rows(block, first=most)]
 
     async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from copilot.ledger import columns
 from copilot.ledger.archived import ArchivedLeaves, given
+from copilot.ledger.listed import Listed
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
@@ -96,6 +97,7 @@ class _Work:
     def __init__(self, log: StoredLog, held: Sequence[Checkpoint]) -> None:
         self.result = Verification()
         self._log = log
+        self._listed = Listed(log)
         self._held = held
         self._terms: tuple[KeyTerm, ...] = ()
         self._tree = CompactRange()
@@ -111,12 +113,17 @@ class _Work:
                 self._sealed(entry)
                 if entry.row["leaf_index"] != place:
                     self._say(f"entry {entry.row['leaf_index']} stands in place {place}")
+            self.result.problems += await self._listed.compare(
+                [(*_sealed(one), one) for one in batch]
+            )
             await self._grow(batch)
         self.result.sealed, self.result.root = self._tree.size, self._tree.root.hex()
         async for batch in self._log.batches("unsealed"):
-            for entry in batch:
-                later = self._tree.size + entry.row["leaf_index"]  # than all that is sealed
-                self._entry(entry, f"unsealed entry {entry.row['leaf_id']}", later)
+            waiting = [(*_unsealed(one, self._tree.size), one) for one in batch]
+            for later, where, entry in waiting:
+                self._entry(entry, where, later)
+            self.result.problems += await self._listed.compare(waiting)
+        self.result.problems += self._listed.unended(self._unread)
         self.result.archived = self._archived.leaves
         self.result.problems += self._archived.problems()
         self._explain()
@@ -149,9 +156,9 @@ class _Work:
         self.result.problems.append(problem)
 
     def _sealed(self, entry: StoredEntry) -> None:
-        where = f"entry {entry.row['leaf_index']}"
+        place, where = _sealed(entry)
         if not self._archived.take(entry):
-            self._entry(entry, where, entry.row["leaf_index"])
+            self._entry(entry, where, place)
             return
         self.result.entries += 1
         if entry.row["ledger_id"] is not None:
@@ -226,3 +233,19 @@ class _Work:
             self._say(f"entry {one} is neither sealed nor waiting for it")
         for one in await self._log.astray("strays", _NAMED):
             self._say(f"there are pieces of {one}, and no such entry")
+        for one in await self._log.astray("timeline", _NAMED):
+            self._say(
+                f"entry {one}: auditors find it by another person or time than its record tells"
+            )
+        for one in await self._log.astray("touched", _NAMED):
+            self._say(f"auditors find {one} by some thing, and there is no such act")
+
+
+def _sealed(entry: StoredEntry) -> tuple[int, str]:
+    """Its place in the log, and how it is spoken of."""
+    return entry.row["leaf_index"], f"entry {entry.row['leaf_index']}"
+
+
+def _unsealed(entry: StoredEntry, sealed: int) -> tuple[int, str]:
+    """Later than all that is sealed."""
+    return sealed + entry.row["leaf_index"], f"unsealed entry {entry.row['leaf_id']}"

@@ -36,6 +36,32 @@ SELECT DISTINCT ledger_id FROM (
     SELECT ledger_id FROM ledger_openings UNION SELECT ledger_id FROM ledger_acts UNION SELECT ledger_id FROM answers) AS s
 WHERE NOT EXISTS (SELECT FROM ledger_entries e WHERE e.ledger_id = s.ledger_id)
 ORDER BY ledger_id LIMIT %(first)s
+-- name: misled
+-- Of these entries, those of which the auditors' index says another thing than the records; with whether it says any.
+WITH told AS MATERIALIZED (
+    SELECT ledger_id, thing, sub, recorded_at, label_id, shown FROM ledger_things(%(ids)s, %(since)s, %(until)s)
+), kept AS MATERIALIZED (
+    SELECT t.ledger_id, t.thing, t.sub, t.recorded_at, t.label_id, t.shown FROM ledger_touched t
+    WHERE t.recorded_at = ANY(%(times)s) AND t.ledger_id = ANY(%(ids)s)
+)
+SELECT d.ledger_id, EXISTS (SELECT FROM kept k WHERE k.ledger_id = d.ledger_id) AS listed FROM (
+    (TABLE told EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE told)) AS d
+GROUP BY d.ledger_id ORDER BY d.ledger_id
+-- name: timeline
+-- Acts that auditors do not find by who did them and when, and what they find there of none.
+WITH told AS (
+    SELECT a.ledger_id, a.recorded_at, a.label_id, a.sub, a.kind, a.outcome, e.tenant
+    FROM ledger_acts a JOIN ledger_entries e ON e.ledger_id = a.ledger_id AND e.recorded_at = a.recorded_at
+), kept AS (
+    SELECT ledger_id, recorded_at, label_id, sub, kind, outcome, tenant FROM ledger_timeline
+)
+SELECT DISTINCT ledger_id FROM (
+    (TABLE told EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE told)) AS d LIMIT %(first)s
+-- name: touched
+-- What auditors find by a thing, and is of no act.
+SELECT DISTINCT t.ledger_id FROM ledger_touched t
+WHERE NOT EXISTS (SELECT FROM ledger_acts a WHERE a.ledger_id = t.ledger_id AND a.recorded_at = t.recorded_at)
+LIMIT %(first)s
 -- name: erasing
 -- Erasures whose records are not sealed yet, while what they name is gone.
 SELECT u.ledger_id FROM ledger_unsealed u JOIN ledger_acts a ON a.ledger_id = u.ledger_id AND a.kind = 'erasure'

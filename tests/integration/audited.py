@@ -64,8 +64,9 @@ def answered(
     passed_on: tuple[str, ...] = (),
     entity: str = "",
     label: Label = U,
+    opening: str | None = None,
 ) -> Record:
-    """An answer that cites the one and was made from the others as well."""
+    """An answer that cites the one and was made from the others as well; the end of what began with that record."""
     citations = [
         {"document_id": one, "chunk_id": f"chunk of {one}", "entities": [entity] if entity else []}
         for one in cited
@@ -73,7 +74,8 @@ def answered(
     contexts = [passage(one, label) for one in (*cited, *passed_on)]
     model = {"provider": "offline", "model": "extractive-1"}
     answer = [{"text": "It is so.", "citations": citations}]
-    return record(who, Kind.ASK, "Answer", contexts=contexts, answer=answer, model=model)
+    given = {"contexts": contexts, "answer": answer, "model": model, "opening": opening}
+    return record(who, Kind.ASK, "Answer", **given)
 
 
 def opened(who: Asker | str, *passed_on: str) -> Record:

@@ -66,8 +66,8 @@ def forget(url: str) -> None:
     execute(
         url,
         """SET session_replication_role = replica;
-           TRUNCATE ledger_entries, ledger_openings, ledger_acts, answers, ledger_leaves, ledger_subtrees,
-               ledger_checkpoints, ledger_published""",
+           TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_timeline, ledger_touched, answers,
+               ledger_leaves, ledger_subtrees, ledger_checkpoints, ledger_published""",
     )
 
 

@@ -238,7 +238,7 @@ async def test_a_record_that_states_another_archive_does_not_make_it_hold(
     without_triggers(
         url, "UPDATE ledger_archives SET leaves = leaves + int8multirange(int8range(2, 3))"
     )
-    for table in ("openings", "acts", "entries"):
+    for table in ("openings", "acts", "timeline", "touched", "entries"):
         which = "(SELECT ledger_id FROM ledger_leaves WHERE leaf_index = 2)"
         without_triggers(url, f"DELETE FROM ledger_{table} WHERE ledger_id = {which}")
     async with stored_log(url) as log:

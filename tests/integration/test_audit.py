@@ -25,6 +25,7 @@ from tests.integration.audited import (
     answered,
     ingested,
     opened,
+    passage,
     person,
     read,
     record,
@@ -90,7 +91,7 @@ def names(found: Sequence[Tally]) -> list[str]:
 async def test_those_saw_a_document_to_whom_it_was_shown_and_no_others(log: Log) -> None:
     answer, _, search, _, shown, *_ = await log.take(
         answered("ann", "d1", passed_on=("d2",)),
-        opened("bob", "d1"),
+        record("bob", Kind.SEARCH, "Consulting", contexts=[passage("d1")]),
         searched("cy", "d1", "d3"),
         record("dot", Kind.SEARCH, "Denied", contexts=[]),
         read("eve", "d1"),
@@ -103,6 +104,30 @@ async def test_those_saw_a_document_to_whom_it_was_shown_and_no_others(log: Log)
     assert [one.ledger_id for one in found.page.entries] == [shown, search, answer]
     assert names((await log.who_saw(document="d2")).people) == []
     assert names((await log.who_saw(document="d3")).people) == ["cy"]
+
+
+async def test_who_was_given_a_document_and_never_an_end_is_told_until_there_is_one(
+    log: Log,
+) -> None:
+    """A process was killed, or is at it: nobody knows what of it has been read."""
+    [killed, going] = await log.take(opened("ann", "d1", "d2"), opened("bob", "d1", "d2"))
+    seen = await log.who_saw(document="d1")
+    assert [one.ledger_id for one in seen.page.entries] == [going, killed]
+    assert [one.outcome for one in seen.page.entries] == ["Opened", "Opened"]
+    assert names((await log.who_saw(label=U)).people) == ["ann", "bob"]
+    [end] = await log.take(answered("bob", "d2", passed_on=("d1",), opening=going))
+    assert names((await log.who_saw(document="d1")).people) == ["ann"]
+    seen = await log.who_saw(document="d2")
+    assert [one.ledger_id for one in seen.page.entries] == [end, killed]
+
+
+async def test_what_was_erased_of_an_opening_that_ended_brings_it_not_back(
+    log: Log, owner: Any
+) -> None:
+    [going] = await log.take(opened("ann", "d1"))
+    await log.take(answered("ann", "d2", opening=going))
+    owner.execute("DELETE FROM ledger_openings WHERE ledger_id = %s AND name = 'answer'", [going])
+    assert (await log.who_saw(document="d1")).people == ()
 
 
 async def test_the_ledger_of_a_document_has_all_that_was_done_with_it(log: Log) -> None:

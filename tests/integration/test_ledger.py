@@ -178,6 +178,7 @@ async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
     held = await head(database_url)
     cut = f"""DELETE FROM ledger_openings WHERE ledger_id = {at(5)};
               DELETE FROM ledger_acts WHERE ledger_id = {at(5)};
+              DELETE FROM ledger_timeline WHERE ledger_id = {at(5)};
               DELETE FROM ledger_entries WHERE ledger_id = {at(5)};
               DELETE FROM ledger_leaves WHERE leaf_index = 5;
               DELETE FROM ledger_subtrees WHERE (level, index) = (1, 2);

@@ -25,6 +25,7 @@ ANN = Asker(
 )
 ENTRIES = 3
 ASKED = Record(kind=Kind.ASK, asker=ANN, outcome="Answer", policy_revision="r1", label=U)
+ACTS = ("ledger_acts", "ledger_timeline")
 ALL_BUT_INDEX = "name <> 'index'"
 GONE = ["act", "question", "contexts", "stored_answer"]
 CHANGES = [
@@ -77,7 +78,7 @@ async def test_what_was_erased_is_counted_and_the_rest_verifies(
 ) -> None:
     before = await verify(database_url)
     assert (before.entries, before.erased, before.problems) == (ENTRIES, 0, [])
-    owner.execute(b"DELETE FROM ledger_acts")
+    owner.execute(b"DELETE FROM ledger_acts; DELETE FROM ledger_timeline")
     erased = ENTRIES * len(GONE)
     assert await erase(ledger, database_url, ASKED, ALL_BUT_INDEX) == erased
     after = await verify(database_url)
@@ -90,7 +91,8 @@ async def test_what_is_gone_without_an_erasure_is_a_problem_each(
     owner: Owner, database_url: str
 ) -> None:
     owner.execute(
-        f"DELETE FROM ledger_acts; DELETE FROM ledger_openings WHERE {ALL_BUT_INDEX}".encode()
+        "DELETE FROM ledger_acts; DELETE FROM ledger_timeline;"
+        f"DELETE FROM ledger_openings WHERE {ALL_BUT_INDEX}".encode()
     )
     assert sorted((await verify(database_url)).problems) == sorted(
         f"entry {number}: {name} is gone, and no erasure says why"
@@ -107,7 +109,8 @@ async def test_what_is_gone_and_in_no_later_erasure_is_found(
     await seal(database_url)
     which = f"ledger_id = {at(1)} AND name = 'act' OR ledger_id = {at(4)} AND name = 'question'"
     owner.execute(f"DELETE FROM ledger_openings WHERE {which}".encode())
-    owner.execute(f"DELETE FROM ledger_acts WHERE ledger_id = {at(1)}".encode())
+    for table in ACTS:
+        owner.execute(f"DELETE FROM {table} WHERE ledger_id = {at(1)}".encode())
     assert (await verify(database_url)).problems == [
         "entry 1: act is gone, and no erasure says why",
         "entry 4: question is gone, and no erasure says why",
@@ -120,7 +123,8 @@ async def test_an_erasure_explains_also_where_its_own_act_was_erased(
     """Its reason may repeat words of a document that is deleted later."""
     await erase(ledger, database_url, ASKED, "name = 'question'")
     await seal(database_url)
-    owner.execute(f"DELETE FROM ledger_acts WHERE ledger_id = {at(3)}".encode())
+    for table in ACTS:
+        owner.execute(f"DELETE FROM {table} WHERE ledger_id = {at(3)}".encode())
     await erase(ledger, database_url, ASKED, f"name = 'act' AND ledger_id = {at(3)}")
     result = await verify(database_url)
     assert (result.erased, result.problems) == (ENTRIES + 1, [])
@@ -148,7 +152,7 @@ async def test_a_change_is_found_also_after_an_erasure(
     owner: Owner, database_url: str, ledger: Ledger, which: str, change: str
 ) -> None:
     if which:
-        owner.execute(b"DELETE FROM ledger_acts")
+        owner.execute(b"DELETE FROM ledger_acts; DELETE FROM ledger_timeline")
         await erase(ledger, database_url, ASKED, which)
         assert bool((await verify(database_url)).problems) is (which == "true")
     owner.execute(change.encode())

@@ -222,7 +222,8 @@ async def test_a_database_put_back_to_before_gets_the_scope_again(
     await ledger.record(record())
     owner.execute("SET session_replication_role = replica")
     owner.execute(
-        "TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_unsealed, ledger_scopes"
+        "TRUNCATE ledger_entries, ledger_openings, ledger_acts, ledger_timeline, ledger_touched,"
+        " ledger_unsealed, ledger_scopes"
     )
     await ledger.record(record())
     assert stored(owner) == [SCOPE.value]

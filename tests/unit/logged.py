@@ -50,7 +50,10 @@ class Tables:
         self.born: dict[Subtree, bytes] = {}
         self.known = [SIGNER.verifier_key]
         self.stated: list[bytes] = []
-        self.lost: dict[str, list[str]] = {"nowhere": [], "strays": []}
+        self.lost: dict[str, list[str]] = {
+            block: [] for block in ("nowhere", "strays", "timeline", "touched")
+        }
+        self.misleading: list[Row] = []
         self.tree = CompactRange()
         self.error: psycopg.Error | None = None
         self.answers: list[Row] = []
@@ -81,6 +84,10 @@ class Tables:
 
     async def astray(self, block: str, most: int) -> list[str]:
         return self.lost[block]
+
+    async def misled(self, entries: Sequence[StoredEntry]) -> list[Row]:
+        ids = {one.row["ledger_id"] for one in entries}
+        return [one for one in self.misleading if one["ledger_id"] in ids]
 
     async def subtrees(self, wanted: Sequence[Subtree]) -> dict[Subtree, bytes]:
         return {one: self.born[one] for one in wanted if one in self.born}
