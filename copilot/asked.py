@@ -129,8 +129,15 @@ def record_of(
             "opening": opening,
         }
         | _consulted_json(asked.consulted)
-        | ({"decided": asked.decided.to_json()} if asked.decided else {}),
+        | _decided_json(asked.decided),
     )
+
+
+def _decided_json(decided: Decided | None) -> dict[str, Any]:
+    if decided is None:
+        return {}
+    logged = {"decision_ids": list(decided.logged)} if decided.logged else {}
+    return {"decided": decided.to_json()} | logged
 
 
 def _why(scope: Scope, refused: Context) -> str:

@@ -11,6 +11,7 @@ import aiohttp
 from opa_client import AsyncOpaClient
 
 from policy.bundle import Built, Bundle, installed, load_bundle, load_wasm
+from policy.decision_log import logged
 from policy.errors import Misconfigured, Unavailable
 from policy.installation import Installation
 from policy.rego_engine import RegoEngine
@@ -87,6 +88,7 @@ class OpaServerEngine(RegoEngine):
                     "the OPA server (OPA_URL) does not have this release's policy; "
                     "publish it with `python -m policy.publish URL`",
                 )
+            logged(answer.get("decision_id"))
             return answer["result"]
 
     @asynccontextmanager

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from copilot.replay.bundles import PolicyBundles
 from policy.basis import Basis
+from policy.decision_log import gathered
 from policy.errors import Unavailable
 from policy.principal import Asker
 
@@ -30,6 +31,8 @@ class Decided:
     strict: bool
     began_us: int
     """Microseconds since the epoch, just before the first decision."""
+    logged: list[str] = field(default_factory=list, compare=False)
+    """The ids under which the engine keeps a log of them, where it does; more with each decision."""
 
     def to_json(self) -> dict[str, Any]:
         """For a record that is made now: every decision of the act lies between the two times."""
@@ -63,7 +66,11 @@ class Decisions:
         basis = self._engine.basis(asker.principal.tenant)
         await self._bundles.keep(asker.principal.tenant, basis)
         return Decided(
-            principal=principal_of(asker), basis=basis, strict=self._strict, began_us=began_us
+            principal=principal_of(asker),
+            basis=basis,
+            strict=self._strict,
+            began_us=began_us,
+            logged=gathered(),
         )
 
     def finished(self, asker: Asker, decided: Decided, revision: str) -> Decided:

@@ -45,9 +45,9 @@ def binary() -> Path:
 
 
 @contextmanager
-def serve() -> Iterator[str]:
+def serve(*options: str) -> Iterator[str]:
     """The base URL of an empty OPA server: a container where Docker answers, else a process."""
-    with _container() if _docker_answers() else _process() as url:
+    with (_container if _docker_answers() else _process)(*options) as url:
         yield url
 
 
@@ -94,20 +94,21 @@ def _docker_answers() -> bool:
 
 
 @contextmanager
-def _container() -> Iterator[str]:
+def _container(*more: str) -> Iterator[str]:
     from testcontainers.core.container import DockerContainer
 
-    arguments = "run --server --addr=0.0.0.0:8181 --log-level=error --skip-version-check"
-    with DockerContainer(_IMAGE).with_command(arguments).with_exposed_ports(8181) as container:
+    options = ["--addr=0.0.0.0:8181", "--log-level=error", "--skip-version-check", *more]
+    command = ["run", "--server", *options]
+    with DockerContainer(_IMAGE).with_command(command).with_exposed_ports(8181) as container:
         url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(8181)}"
         _wait_until_healthy(url)
         yield url
 
 
 @contextmanager
-def _process() -> Iterator[str]:
+def _process(*more: str) -> Iterator[str]:
     address = f"127.0.0.1:{_free_port()}"
-    options = [f"--addr={address}", "--log-level=error", "--skip-version-check"]
+    options = [f"--addr={address}", "--log-level=error", "--skip-version-check", *more]
     with subprocess.Popen([binary(), "run", "--server", *options]) as server:
         try:
             _wait_until_healthy(f"http://{address}")

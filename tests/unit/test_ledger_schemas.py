@@ -11,9 +11,9 @@ from copilot.ledger.schemas import SCHEMAS, schema_of
 
 PINNED = {
     "ask-1": "6e479370ede2980bf050821c86ab0624a6a169e55bb7342aae9e14045db41d72",
-    "ask-2": "7b90e681805a93cafa1aacf3b745a8bedc94e5adaef15f0ccb59c29c74a8eda6",
+    "ask-2": "5159bc6ba8b34a580c211db7f9ddc4fbf51615cc491f6380c06c2740e6f7ac00",
     "search-1": "4b8cd1091187b869d8e49637d0400e80cd6dee531357988b537f40f55ba40020",
-    "search-2": "69a89515692fd371953e642a420c6a052544749e4fce481d7cd5b64d3fd006af",
+    "search-2": "6b2b0e2c4cacd99d298fa87fdeb96c3b3d616d99d26b1abaa1b746b9512584cc",
     "login-1": "e0eb98f59d1112257673f63633e2c0b3c199a5f6859beb76f8fa64d557a437eb",
     "read-1": "38b16446125de218265e9910f6a0e3f3ea61ac3207ea91b68b6eeeb6cddaf484",
     "feedback-1": "ebc037dca4ccb2e43e60de3739e769c56bdd3f15c2b4b14e427c2691b1a28ad5",

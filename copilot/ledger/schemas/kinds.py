@@ -111,6 +111,9 @@ class Holds(NamedTuple):
     perhaps: Shape = MappingProxyType({})
 
 
+_LOGGED: Shape = {"decision_ids": _TEXTS}
+
+
 def _asked(model: str, more: Shape = MappingProxyType({})) -> Holds:
     """With the shape in which a model is told, and what only some have besides."""
     return Holds(
@@ -144,8 +147,8 @@ def _erasure(**more: Shape) -> Holds:
 
 
 HELD: Mapping[Kind, Sequence[Holds]] = {
-    Kind.ASK: [_asked("model", _STORED), _asked("timed_model", _STORED)],
-    Kind.SEARCH: [_asked("model"), _asked("timed_model")],
+    Kind.ASK: [_asked("model", _STORED), _asked("timed_model", {**_STORED, **_LOGGED})],
+    Kind.SEARCH: [_asked("model"), _asked("timed_model", _LOGGED)],
     Kind.LOGIN: [
         Holds(
             {
