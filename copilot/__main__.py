@@ -245,7 +245,11 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
         "bundle", type=Path, nargs="?", metavar="BUNDLE", help="an export, instead of the database"
     )
     verify.add_argument("--key", metavar="KEY", help="a public key of the log, kept outside")
-    verify.add_argument("--whole", action="store_true", help="exit 1 for a bundle of a selection")
+    verify.add_argument(
+        "--whole",
+        action="store_true",
+        help="exit 1 for a bundle of a selection, or where an archived record is not given",
+    )
     verify.add_argument(
         "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
     )

@@ -66,9 +66,14 @@ class Verification:
         }
         return "".join(f", {count}{said}" for said, count in counts.items() if count)
 
+    @property
+    def unread(self) -> int:
+        """Archived entries whose records were not given."""
+        return self.archived - self.archived_checked
+
     def _archives(self) -> str:
-        unread = self.archived - self.archived_checked
-        only = f", {unread} of them known by their hashes alone (see --archive)" if unread else ""
+        alone = f", {self.unread} of them known by their hashes alone (see --archive)"
+        only = alone if self.unread else ""
         return f", {self.archived} archived{only}" if self.archived else ""
 
 

@@ -243,11 +243,21 @@ async def test_a_selection_does_not_pass_for_the_whole_log(
         assert await ledger.verify(settings, options) == code
     assert f"it is a selection: 5 of {size} records" in capsys.readouterr().err
     assert await ledger.verify(settings, typed("ledger", "verify", some, "--key", key)) == 0
-    with pytest.raises(BadInput, match="--whole is for a bundle"):
-        await ledger.verify(settings, typed("ledger", "verify", "--whole"))
     options = typed("ledger", "verify", every, "--key", key, "--archive", some)
     with pytest.raises(BadInput, match="--archive is for the log in the database"):
         await ledger.verify(settings, options)
+
+
+@pytest.mark.parametrize(("given", "code"), [(3, 0), (1, 1)])
+async def test_an_archive_that_is_not_given_is_no_part_of_the_whole(
+    log: Log, settings: Settings, capsys: pytest.CaptureFixture[str], given: int, code: int
+) -> None:
+    log.found = Verification(entries=4, sealed=4, archived=3, archived_checked=given)
+    assert await ledger.verify(settings, typed("ledger", "verify")) == 0
+    assert await ledger.verify(settings, typed("ledger", "verify", "--whole")) == code
+    said = "2 archived records are known by their hashes alone; give their bundles"
+    assert (said in capsys.readouterr().err) is bool(code)
+    assert log.told == [(0, 0), (code, 0)]
 
 
 async def test_hashes_and_contents_of_a_bundle_are_told_apart(
