@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from copilot.ledger.stored import StoredEntry, StoredLog
+from copilot.ledger.stored import Row, StoredEntry, StoredLog
 from policy.errors import BadInput
 
 _DIFFERS = "auditors find it by other things than its record tells"
@@ -22,12 +22,12 @@ class Listed:
             for place, where, entry in batch
             if entry.row["ledger_id"] is not None
         }
+        found, misled = list[str](), list[Row]()
         try:
             misled = await self._log.misled([entry for _, _, entry in known.values()])
         except BadInput as error:
-            first, *_, last = (where for _, where, _ in [*batch, *batch])
-            return [f"{first} to {last}: {error.message}, nor compared with what auditors find"]
-        found = list[str]()
+            (_, first, _), (_, last, _) = batch[0], batch[-1]
+            found = [f"{first} to {last}: {error.message}, nor compared with what auditors find"]
         for one in misled:
             place, where, entry = known[one["ledger_id"]]
             if entry.row["outcome"] == "Opened" and not one["listed"]:
