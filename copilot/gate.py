@@ -13,6 +13,7 @@ from copilot.replay.decided import Decisions
 from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
 from copilot.telemetry import Metrics
 from copilot.wording import NOT_FOUND, STEP_UP
+from policy import decision_log
 from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError, Forbidden
@@ -97,6 +98,7 @@ class Gate:
         subject: Mapping[str, Any] | None = None,
     ) -> Admitted | Denied:
         """The asker as they stand now, or the recorded refusal."""
+        decision_log.begin()
         asker = await self._scoper.standing(asker)
         decision = await self._engine.permits(asker, act, subject)
         if isinstance(decision, policy_engine.Allowed):

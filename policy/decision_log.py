@@ -5,10 +5,17 @@ from contextvars import ContextVar
 _ids: ContextVar[list[str] | None] = ContextVar("decision_ids", default=None)
 
 
+def begin() -> None:
+    """From now on those of this task, and of those that it starts, are gathered."""
+    _ids.set([])
+
+
 def gathered() -> list[str]:
-    """Empty; grows with each decision from now on of this task, and of those that it starts."""
-    ids = list[str]()
-    _ids.set(ids)
+    """Those since the act began; grows with each decision. Of an act that began nowhere, from now on."""
+    ids = _ids.get()
+    if ids is None:
+        ids = []
+        _ids.set(ids)
     return ids
 
 

@@ -80,11 +80,11 @@ async def begin(
     }
     row = await _one(connection, "begin", values)
     since = row["begun_at"] - _LATE
-    erased = await _traces(connection, erasure_id, "-infinity")
+    erased = await _traces(connection, erasure_id, "-infinity", since)
     searched = await _searched(connection, erasure_id, texts, "-infinity", since)
     await connection.execute(_SQL.scoped("others", scope.label_ids), values)
     await connection.execute(_SQL["close"], values)
-    erased += await _traces(connection, erasure_id, since)
+    erased += await _traces(connection, erasure_id, since, "infinity")
     return Erasure(
         erasure_id=erasure_id,
         counts=row["counts"],
@@ -132,8 +132,8 @@ def _record(record: Record, group: Group, said: Row) -> Record:
     return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
 
 
-async def _traces(connection: Connection, erasure_id: str, since: Time) -> list[Row]:
-    values = {"erasure_id": erasure_id, "since": since}
+async def _traces(connection: Connection, erasure_id: str, since: Time, until: Time) -> list[Row]:
+    values = {"erasure_id": erasure_id, "since": since, "until": until}
     return [*await (await connection.execute(_SQL["traces"], values)).fetchall()]
 
 

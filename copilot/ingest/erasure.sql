@@ -4,7 +4,7 @@ SELECT begin_erasure(%(erasure_id)s, %(tenant)s, %(label_id)s, %(document_id)s, 
 -- name: close
 SELECT close_ledger_to_erased(%(erasure_id)s)
 -- name: traces
-SELECT * FROM erase_traces(%(erasure_id)s, %(since)s)
+SELECT * FROM erase_traces(%(erasure_id)s, %(since)s, %(until)s)
 -- name: note
 SELECT note_erased(%(erasure_id)s, %(label_id)s, %(recorded)s, %(ids)s, %(names)s, %(answers)s)
 -- name: search

@@ -27,11 +27,13 @@ class Contents(NamedTuple):
     openings: int
     hashes: bytes
     """SHA-256 over the hashes of the leaves, in their order."""
+    ended: frozenset[str] = frozenset()
+    """The ids of the records that began the questions of which ends are among these."""
 
 
 def contents(folder: Path) -> Contents:
     """Of a bundle that was verified; BadInput where it cannot be read."""
-    count, openings, hashes = 0, 0, hashlib.sha256()
+    count, openings, hashes, ended = 0, 0, hashlib.sha256(), set[str]()
     try:
         with (folder / RECORDS).open("rb") as lines:
             for line in lines:
@@ -39,9 +41,11 @@ def contents(folder: Path) -> Contents:
                 hashes.update(hash_leaf(record.leaf))
                 openings += len(record.openings)
                 count += 1
+                if "opening" in record.openings:
+                    ended.add(record.openings["opening"][1].decode().strip('"'))
     except OSError as error:
         raise BadInput(f"cannot read the archive {folder}: {error.strerror}") from error
-    return Contents(count, openings, hashes.digest())
+    return Contents(count, openings, hashes.digest(), frozenset(ended))
 
 
 def digest(archives: Sequence[StoredArchive]) -> str:
@@ -67,6 +71,7 @@ class Given:
     """The one that it is; None where anything is wrong with it."""
     records: int = 0
     gaps: Gaps = field(default_factory=Gaps)
+    ended: frozenset[str] = frozenset()
 
 
 def given(folder: Path, keys: Sequence[VerifierKey], archives: Sequence[StoredArchive]) -> Given:
@@ -83,7 +88,9 @@ def given(folder: Path, keys: Sequence[VerifierKey], archives: Sequence[StoredAr
     if of is None:
         found.append("it is no archive of this log")
     elif not found and (held := contents(folder)).hashes == of.hashes:
-        return Given(problems=[], archive=of, records=held.records, gaps=report.gaps)
+        return Given(
+            problems=[], archive=of, records=held.records, gaps=report.gaps, ended=held.ended
+        )
     elif not found:
         found.append("its records are not those of the log's leaves")
     return Given(problems=[f"{folder}: {one}" for one in found])

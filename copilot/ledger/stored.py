@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, Literal
 
 import psycopg
+from psycopg import errors
 from psycopg.rows import dict_row
 from psycopg.types.multirange import Multirange
 
@@ -25,6 +26,9 @@ from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ledger", "verify.sql")
 _BATCH = 500
+
+_UNREADABLE = (psycopg.DataError, errors.StatementTooComplex, errors.ProgramLimitExceeded)
+"""What Postgres says of a value that is no JSON, or too deep or large a one."""
 
 Row = dict[str, Any]
 Astray = Literal["nowhere", "strays", "timeline", "touched", "erasing"]
@@ -121,7 +125,9 @@ class StoredLog:
         return built if built is not None and built.sha256 == digest else None
 
     async def misled(self, entries: Sequence[StoredEntry]) -> list[Row]:
-        """Which of these the auditors' index tells otherwise: `ledger_id`, and whether anything of it is `listed`.
+        """Which of these the auditors' index tells otherwise, and those that have begun.
+
+        By `ledger_id`, with whether anything of it is `listed`, and whether that is `alike`.
 
         BadInput where what they say cannot be read.
         """
@@ -134,7 +140,7 @@ class StoredLog:
                 return await self._rows(
                     "misled", ids=ids, times=times, since=times[0], until=times[-1]
                 )
-        except psycopg.DataError as error:
+        except _UNREADABLE as error:
             raise BadInput("an opening among them cannot be read") from error
 
     async def astray(self, block: Astray, most: int) -> list[str]:

@@ -108,6 +108,7 @@ class _Work:
         self._tree = CompactRange()
         self._archived = ArchivedLeaves(())
         self._gaps = Gaps()
+        self._ended = set[str]()
         self._unread = -1
 
     async def run(self, trusted: VerifierKey | None, archives: Sequence[Path]) -> None:
@@ -128,7 +129,7 @@ class _Work:
             for later, where, entry in waiting:
                 self._entry(entry, where, later)
             self.result.problems += await self._listed.compare(waiting)
-        self.result.problems += self._listed.unended(self._unread)
+        self.result.problems += self._listed.unended(self._ended, self._unread)
         self.result.archived = self._archived.leaves
         self.result.problems += self._archived.problems()
         self._explain()
@@ -141,7 +142,10 @@ class _Work:
         keys, read = [one.key for one in self._terms], list[StoredArchive | None]()
         for folder in dict.fromkeys(folders):
             found = given(folder, keys, archives)
+            if found.archive is not None and found.archive in read:
+                continue
             read.append(found.archive)
+            self._ended |= found.ended
             self._gaps.add(found.gaps)
             self.result.problems += found.problems
             self.result.archived_checked += found.records

@@ -37,15 +37,19 @@ SELECT DISTINCT ledger_id FROM (
 WHERE NOT EXISTS (SELECT FROM ledger_entries e WHERE e.ledger_id = s.ledger_id)
 ORDER BY ledger_id LIMIT %(first)s
 -- name: misled
--- Of these entries, those of which the auditors' index says another thing than the records; with whether it says any.
+-- Of these entries, those of which the auditors' index says another thing than the records, and questions that have begun; with
+-- whether it says any, and just what they say.
 WITH told AS MATERIALIZED (
     SELECT ledger_id, thing, sub, recorded_at, label_id, shown FROM ledger_things(%(ids)s, %(since)s, %(until)s)
 ), kept AS MATERIALIZED (
     SELECT t.ledger_id, t.thing, t.sub, t.recorded_at, t.label_id, t.shown FROM ledger_touched t
     WHERE t.recorded_at = ANY(%(times)s) AND t.ledger_id = ANY(%(ids)s)
 )
-SELECT d.ledger_id, EXISTS (SELECT FROM kept k WHERE k.ledger_id = d.ledger_id) AS listed FROM (
-    (TABLE told EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE told)) AS d
+SELECT d.ledger_id, EXISTS (SELECT FROM kept k WHERE k.ledger_id = d.ledger_id) AS listed, bool_and(d.alike) AS alike FROM (
+    SELECT ledger_id, false AS alike FROM (
+        (TABLE told EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE told)) AS other
+    UNION ALL SELECT ledger_id, true FROM ledger_acts
+    WHERE ledger_id = ANY(%(ids)s) AND recorded_at BETWEEN %(since)s AND %(until)s AND outcome = 'Opened') AS d
 GROUP BY d.ledger_id ORDER BY d.ledger_id
 -- name: timeline
 -- Acts that auditors do not find by who did them and when, and what they find there of none.

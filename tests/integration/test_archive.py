@@ -1,8 +1,9 @@
 """Months of the ledger go into archives, while what is left and what went still verify."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ from copilot.ledger.verify import verify
 from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.connections import Connection
 from retrieval.stores.postgres.database import Database
+from tests.integration.audited import opened
 from tests.integration.dated import clocked, execute
-from tests.integration.sealed import SIGNER, at, erase, head, seal
+from tests.integration.sealed import SIGNER, at, erase, head, published, seal
 from tests.integration.test_ledger import record
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +121,35 @@ async def test_what_was_archived_verifies_and_so_does_what_is_left(
     rest = verify_bundle(tmp_path / "rest", SIGNER.verifier_key, [later.note])
     assert (rest.problems, rest.contents.problems) == ([], [])
     assert (rest.records, rest.whole) == (4, False)
+
+
+async def test_an_archive_that_is_given_twice_counts_once(
+    ledger: Ledger, database: Database, tmp_path: Path
+) -> None:
+    await archived(ledger, database.url, tmp_path / "august")
+    copytree(tmp_path / "august", tmp_path / "copy")
+    await seal(database.url)
+    found = await verify(database.url, archives=[tmp_path / "august", tmp_path / "copy"])
+    assert (found.problems, found.archived_checked, found.unread) == ([], 3, 0)
+
+
+async def test_a_question_whose_end_was_archived_is_listed_under_neither(
+    ledger: Ledger, database: Database, tmp_path: Path, clock: dict[str, datetime]
+) -> None:
+    """It began in the last second of September, and September is still there."""
+    url, october = database.url, datetime(2026, 10, 1, tzinfo=UTC)
+    clock["now"] = october - timedelta(seconds=1)
+    begun = await ledger.record(opened("ann", "d1"))
+    clock["now"] = october + timedelta(seconds=1)
+    end = {"question": "", "contexts": [], "prompt": None, "routing": None, "opening": begun}
+    await ledger.record(record(outcome="NotFound", details=end))
+    clock["now"] = datetime.now(UTC)
+    await seal(url)
+    published(url)
+    await archived(ledger, url, tmp_path / "october", Month.parse("2026-10"))
+    await seal(url)
+    assert (await verify(url)).problems == []
+    assert (await verify(url, archives=[tmp_path / "october"])).problems == []
 
 
 async def test_the_record_of_an_archive_may_be_archived_since_the_next_one_tells_of_both(

@@ -273,6 +273,9 @@ async def test_nothing_is_erased_without_a_record_of_it(
         assert writer.execute("SELECT * FROM erase_traces('e', '-infinity')").fetchall() == []
         begin = "SELECT begin_erasure('e', 't1', %s, 'a', 'ann', %s)"
         writer.execute(begin, [label_id, [part_id]])
+        # What may still be going on is left to the second pass, before which nobody is kept waiting.
+        earlier = "SELECT * FROM erase_traces('e', '-infinity', now() - interval '5 minutes')"
+        assert writer.execute(earlier).fetchall() == []
         went = writer.execute("SELECT * FROM erase_traces('e', '-infinity')").fetchall()
         assert went
         with pytest.raises(psycopg.errors.RaiseException, match="must be"):

@@ -71,6 +71,10 @@ async def test_lists_that_tell_what_the_records_do_hold(ledger: Ledger, database
             f"INSERT INTO ledger_touched SELECT * FROM ledger_things(ARRAY[{at(1)}]) LIMIT 1",
             f"entry 1: auditors {OTHER}",
         ),
+        (
+            f"INSERT INTO ledger_touched SELECT * FROM ledger_things(ARRAY[{at(1)}])",
+            f"entry 1: auditors {OTHER}",
+        ),
         ("DELETE FROM ledger_touched WHERE sub = 'eve'", OTHER),
         ("UPDATE ledger_touched SET ledger_id = 'x7' WHERE sub = 'ann'", NONE),
         ("DELETE FROM ledger_timeline WHERE sub = 'ann'", WHEN),
@@ -88,11 +92,24 @@ async def test_lists_that_tell_otherwise_are_found(
     assert any(problem in one for one in found)
 
 
+async def test_a_month_that_is_going_into_an_archive_keeps_no_question_from_its_end(
+    ledger: Ledger, owner: Owner
+) -> None:
+    owner.execute("SELECT make_ledger_month('2026-05-01')")
+    with owner.transaction():
+        owner.execute("SELECT still_ledger_month('2026-05-01')")
+        begun = await ledger.record(opened("fay", "d1"))
+        await ledger.record(answered("fay", "d2", opening=begun))
+    listed = "SELECT count(*) AS n FROM ledger_touched WHERE ledger_id = %s"
+    assert owner.execute(listed, [begun]).fetchone() == {"n": 0}
+
+
+@pytest.mark.parametrize("value", ["'{'", r"'\xff'", "convert_to(repeat('[', 100000), 'UTF8')"])
 async def test_what_cannot_be_read_is_said_and_ends_nothing(
-    owner: Owner, database_url: str
+    owner: Owner, database_url: str, value: str
 ) -> None:
     owner.execute(
-        f"UPDATE ledger_openings SET value = '{{' WHERE name = 'contexts' AND ledger_id = {at(0)}"
+        f"UPDATE ledger_openings SET value = {value} WHERE name = 'contexts' AND ledger_id = {at(0)}"
     )
     found = (await verify(database_url)).problems
     assert "entry 0: contexts does not match its commitment" in found

@@ -20,7 +20,7 @@ from copilot.ledger.proofs.record import (
 )
 from policy.errors import BadInput
 
-_MOST_SHAPES = 8
+_MOST_SHAPES, _MOST_NAMES = 8, 64
 _LONGEST_NAMING = 200
 """Bytes of a value that names a scope; what is longer lists labels."""
 
@@ -67,7 +67,7 @@ def check(batch: Batch) -> Checked:
         plain = next(filter(None, (shape.read(line, number) for shape in shapes)), None)
         if plain is None or not _take_plain(plain, number, found):
             names = _take(line, number, batch, found)
-            if is_text and names and len(shapes) < _MOST_SHAPES:
+            if is_text and 0 < len(names) <= _MOST_NAMES and len(shapes) < _MOST_SHAPES:
                 shapes.append(Shape(names))
     found.records += len(lines)
     return found
