@@ -141,7 +141,8 @@ async def test_a_question_whose_end_was_archived_is_listed_under_neither(
     clock["now"] = october - timedelta(seconds=1)
     begun = await ledger.record(opened("ann", "d1"))
     clock["now"] = october + timedelta(seconds=1)
-    end = {"question": "", "contexts": [], "prompt": None, "routing": None, "opening": begun}
+    end: dict[str, Any] = {"question": "", "contexts": [], "prompt": None, "routing": None}
+    end["opening"] = begun
     await ledger.record(record(outcome="NotFound", details=end))
     clock["now"] = datetime.now(UTC)
     await seal(url)
