@@ -4,6 +4,7 @@ No content stands in these records, and they bear the lowest label.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from copilot.commands.asker import as_asker
@@ -77,6 +78,24 @@ class Operating:
         """A month of the log is archived, by the transaction of this connection."""
         records = await self._of_each(Kind.ARCHIVE, "Archived", **said)
         await append_all(connection, await self._labelled(records))
+
+    async def late(self) -> None:
+        """Names what was not kept of questions whose contexts were erased while they were asked.
+
+        No erasure could: their records came after its own. These bear the labels of what they name.
+        """
+        async with self._database.transaction(Role.LEDGER) as connection:
+            found = list[Record]()
+            for row in await (await connection.execute(_SQL["late"])).fetchall():
+                tenant, covering = row["tenant"], lowest(row["tenant"])
+                label = Label.from_json(row["label"], tenant=tenant, where="label")
+                erased = [{"ledger_id": row["ledger_id"], "names": row["names"], "answers": 0}]
+                record = operators(
+                    self._engine, tenant, Kind.ERASURE, "Erased", erased=erased, late=True
+                )
+                found.append(replace(record, label=covering.join(label)))
+            if found:
+                await append_all(connection, await self._labelled(found))
 
     async def tenants(self) -> list[str]:
         """Those who have any label."""

@@ -114,6 +114,7 @@ async def export(settings: Settings, options: Namespace) -> int:
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
+        await operator.late()
         await seal_now(settings, url, operator.rotated)
         async with stored_log(url) as log:
             newest = await bundled.export(
@@ -136,6 +137,7 @@ async def archive(settings: Settings, options: Namespace) -> int:
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
+        await operator.late()
         await seal_now(settings, url, operator.rotated)
         archiver = Archiver(
             url=url, signers=keys, recorded=operator.archived, told={PROV_LINES: prov_line}
@@ -181,6 +183,7 @@ async def _sealed(settings: Settings) -> str:
     """The database's URL, once what waited is sealed."""
     url = await ready_url(settings)
     async with operating(settings, url) as operator:
+        await operator.late()
         await seal_now(settings, url, operator.rotated)
     return url
 

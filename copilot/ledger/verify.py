@@ -38,7 +38,7 @@ class Verification:
     erased: int = 0
     """Openings that are gone: their commitments still stand in the leaves. Later erasures name all but these:"""
     late: int = 0
-    """Openings that are not kept of questions that were asked when something was erased; no record names them."""
+    """Openings that are not kept of questions that were asked when something was erased; no record names them yet."""
     elsewhere: int = 0
     """Openings whose erasure may lie in an archive that was not given."""
     archived: int = 0

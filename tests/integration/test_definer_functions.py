@@ -110,4 +110,5 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
         f"make_ledger_months {Role.SEALER}",
         f"provenance_of {Role.PROJECTOR}",
         f"take_from_rate_limit {Role.LEDGER}",
+        f"take_late_openings {Role.LEDGER}",
     }

@@ -37,7 +37,7 @@ SEALS = [
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
-HIDDEN_ERASURES = ["legal_holds", "erased_chunks", "former_chunks"]
+HIDDEN_ERASURES = ["legal_holds", "erased_chunks", "former_chunks", "late_openings"]
 LEDGER = [
     *("ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"),
     *("ledger_timeline", "ledger_touched"),

@@ -140,10 +140,18 @@ def _asked(model: str, more: Shape = MappingProxyType({})) -> Holds:
 
 def _erasure(**more: Shape) -> Holds:
     """`more` is what its first record says besides, in a later version."""
+    return Holds({"erasure": _erased_document(**more), "erased": _ERASED})
+
+
+_ERASED = each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT}))
+
+
+def _erased_document(**more: Shape) -> Shape:
     counted: dict[str, Shape] = {"tables": named(COUNT), "searched": named(COUNT)}
-    erasure = of({**DESCRIPTION, "erasure_id": ID}, optional=counted | more)
-    erased = each(of({"ledger_id": ID, "names": _TEXTS, "answers": COUNT}))
-    return Holds({"erasure": erasure, "erased": erased})
+    return of({**DESCRIPTION, "erasure_id": ID}, optional=counted | more)
+
+
+_NOT_SEARCHED: Shape = {"not_searched": _TEXTS}
 
 
 HELD: Mapping[Kind, Sequence[Holds]] = {
@@ -203,7 +211,12 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         )
     ],
     Kind.DELETE: [Holds({}, {"deleted": DESCRIBED, "document_id": TEXT})],
-    Kind.ERASURE: [_erasure(), _erasure(not_searched=_TEXTS)],
+    Kind.ERASURE: [
+        _erasure(),
+        _erasure(**_NOT_SEARCHED),
+        # What was taken out of a record that came after an erasure belongs to none.
+        Holds({"erased": _ERASED}, {"erasure": _erased_document(**_NOT_SEARCHED), "late": FLAG}),
+    ],
     Kind.HOLD: [Holds({}, {"hold": DESCRIBED, "document_id": TEXT, "held": FLAG})],
     Kind.RETENTION: [
         Holds(

@@ -49,6 +49,9 @@ class Log:
             raise Unavailable("ledger", "the ledger takes no records; nothing was released")
         self.told.append((len(result.problems), held))
 
+    async def late(self) -> None:
+        """Nothing came late."""
+
     async def rotated(self, rotation: Rotation) -> None:
         raise AssertionError("no key is changed here")
 
