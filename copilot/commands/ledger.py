@@ -34,11 +34,8 @@ async def verify(settings: Settings, options: Namespace) -> int:
     held = [_checkpoint(path, key) for path in options.checkpoint]
     url = await ready_url(settings)
     result = await verification.verify(url, held, key, options.archive)
-    if options.whole and result.unread:
-        result.problems.append(
-            f"{result.unread} archived records are known by their hashes alone; give their bundles, "
-            "each by --archive"
-        )
+    if options.whole and result.ungiven:
+        result.problems.append(f"{result.ungiven} archives are not given; give each by --archive")
     figures = {
         "entries": result.entries,
         "sealed": result.sealed,

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from copilot.ledger.proofs.bundle import RECORDS, STATEMENT, canonical_json
 from copilot.ledger.proofs.gaps import Gaps
@@ -100,12 +100,26 @@ def _all_problems(report: BundleReport) -> list[str]:
     return [*report.problems, *report.contents.problems]
 
 
+@dataclass(slots=True)
+class _Taken:
+    """The leaves of one archive that were met in the log."""
+
+    archive: StoredArchive
+    hashes: Any = field(default_factory=hashlib.sha256)
+    leaves: int = 0
+
+    def holds(self) -> bool:
+        """Whether they are all that was archived; one of leaves that the log lacks would excuse whatever it likes."""
+        stated = sum((one.upper or 0) - (one.lower or 0) for one in self.archive.leaves)
+        return (self.leaves, self.hashes.digest()) == (stated, self.archive.hashes)
+
+
 class ArchivedLeaves:
     """Takes the entries of a log in their order, and says in the end what is wrong with what was archived of it."""
 
     def __init__(self, archives: Sequence[StoredArchive]) -> None:
         self.leaves = 0
-        self._archives = [(one, hashlib.sha256()) for one in archives]
+        self._archives = [_Taken(one) for one in archives]
         self._stated: str | None = None
 
     def note(self, entry: StoredEntry) -> None:
@@ -116,18 +130,20 @@ class ArchivedLeaves:
 
     def take(self, entry: StoredEntry) -> bool:
         """Whether that sealed one was archived."""
-        for archive, hashes in self._archives:
-            if archive.holds(entry.row["leaf_index"]):
-                hashes.update(entry.row["hash"])
+        for one in self._archives:
+            if one.archive.holds(entry.row["leaf_index"]):
+                one.hashes.update(entry.row["hash"])
+                one.leaves += 1
                 self.leaves += 1
                 return True
         return False
 
     def problems(self) -> Iterator[str]:
         """Once all were taken."""
-        for archive, hashes in self._archives:
-            if hashes.digest() != archive.hashes:
-                yield f"the leaves archived of {archive.month:%Y-%m} are not those that were archived"
-        known = [archive for archive, _ in self._archives]
+        for one in self._archives:
+            if not one.holds():
+                month = f"{one.archive.month:%Y-%m}"
+                yield f"the leaves archived of {month} are not those that were archived"
+        known = [one.archive for one in self._archives]
         if self._stated != (digest(known) if known else None):
             yield "the archives are not those that the log's newest record of one states"

@@ -79,7 +79,7 @@ async def export(
     newest = await log.newest()
     if newest is None:
         raise BadInput("the ledger has no entries yet, so there is nothing to export")
-    if await log.astray("erasing", 1):
+    if await log.astray("erasing", 1) or await log.astray("late", 1):
         raise Unavailable(
             "ledger", "an erasure was just recorded, and is not sealed yet; try again"
         )

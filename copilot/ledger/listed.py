@@ -1,12 +1,15 @@
 """Whether what auditors look things up in says what the records do: it is derived from them, and proves nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from copilot.ledger.stored import Row, StoredEntry, StoredLog
 from policy.errors import BadInput
 
 _DIFFERS = "auditors find it by other things than its record tells"
+_ENDED = timedelta(hours=1)
+"""Within which an end takes out what its opening told (`end_ledger_openings`)."""
 
 
 class _Begun(NamedTuple):
@@ -15,6 +18,7 @@ class _Begun(NamedTuple):
     place: int
     where: str
     listed: bool
+    at: datetime
 
 
 class Listed:
@@ -42,7 +46,9 @@ class Listed:
             begun = entry.row["outcome"] == "Opened"
             if begun and one["listed"] is one["alike"]:
                 # As its record tells, or not at all: its end, which stands further on, has taken it out.
-                self._begun[one["ledger_id"]] = _Begun(place, where, one["listed"])
+                self._begun[one["ledger_id"]] = _Begun(
+                    place, where, one["listed"], entry.row["recorded_at"]
+                )
             elif not one["alike"]:
                 found.append(f"{where}: {_DIFFERS}")
         return found + [one for _, _, entry in known.values() for one in self._ended(entry)]
@@ -52,7 +58,8 @@ class Listed:
         for opening in entry.openings:
             if opening["name"] == "opening":
                 begun = self._begun.pop(opening["value"].decode(errors="replace").strip('"'), None)
-                if begun and begun.listed:
+                # An end that was put off for longer, as by a machine that slept, took nothing out.
+                if begun and begun.listed and abs(entry.row["recorded_at"] - begun.at) <= _ENDED:
                     yield f"{begun.where}: {_DIFFERS}"
 
     def unended(self, ended: Collection[str], unread: int) -> list[str]:

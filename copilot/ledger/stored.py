@@ -31,7 +31,7 @@ _UNREADABLE = (psycopg.DataError, errors.StatementTooComplex, errors.ProgramLimi
 """What Postgres says of a value that is no JSON, or too deep or large a one."""
 
 Row = dict[str, Any]
-Astray = Literal["nowhere", "strays", "timeline", "touched", "erasing"]
+Astray = Literal["nowhere", "strays", "timeline", "touched", "erasing", "late"]
 
 
 @dataclass(frozen=True, slots=True)

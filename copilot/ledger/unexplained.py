@@ -10,7 +10,10 @@ from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
 _NAMED = 100
 """Openings that are named, of however many."""
 _STRIPPED = frozenset({"answer", "consulted", "contexts", "dropped", "recheck_dropped"})
-"""Not kept of a question whose contexts are erased while it is asked (`late_openings`): the next export says so."""
+"""Not kept of a question whose contexts are erased while it is asked: `late_openings`, which the next export names.
+
+Of what came before there was that table, nothing says so.
+"""
 _ASKING, _SKEW = timedelta(hours=1), timedelta(minutes=5)
 """How long a question takes at most; and by how much the clocks of two processes differ."""
 

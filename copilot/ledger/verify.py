@@ -45,6 +45,8 @@ class Verification:
     """Entries whose records lie in an archive; their leaves' hashes stand in the log, and were checked."""
     archived_checked: int = 0
     """Those of them whose archive was given, and checked as well."""
+    ungiven: int = 0
+    """Archives that were not given, or do not hold."""
     root: str = EMPTY_ROOT.hex()
     """Of all sealed entries; lower-case hex."""
     problems: list[str] = field(default_factory=list)
@@ -66,14 +68,9 @@ class Verification:
         }
         return "".join(f", {count}{said}" for said, count in counts.items() if count)
 
-    @property
-    def unread(self) -> int:
-        """Archived entries whose records were not given."""
-        return self.archived - self.archived_checked
-
     def _archives(self) -> str:
-        alone = f", {self.unread} of them known by their hashes alone (see --archive)"
-        only = alone if self.unread else ""
+        unread = self.archived - self.archived_checked
+        only = f", {unread} of them known by their hashes alone (see --archive)" if unread else ""
         return f", {self.archived} archived{only}" if self.archived else ""
 
 
@@ -149,7 +146,8 @@ class _Work:
             self._gaps.add(found.gaps)
             self.result.problems += found.problems
             self.result.archived_checked += found.records
-        self._unread = max((one.last for one in archives if one not in read), default=-1)
+        unread = [one.last for one in archives if one not in read]
+        self._unread, self.result.ungiven = max(unread, default=-1), len(unread)
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
         listed, stated = list[VerifierKey](), list[Rotation]()

@@ -70,6 +70,9 @@ LIMIT %(first)s
 -- Erasures whose records are not sealed yet, while what they name is gone.
 SELECT u.ledger_id FROM ledger_unsealed u JOIN ledger_acts a ON a.ledger_id = u.ledger_id AND a.kind = 'erasure'
 LIMIT %(first)s
+-- name: late
+-- What was taken out of sealed records that came after an erasure, and is named by no record yet.
+SELECT o.ledger_id FROM late_openings o JOIN ledger_leaves v ON v.ledger_id = o.ledger_id LIMIT %(first)s
 -- name: archives
 SELECT statement, month, leaves, hashes FROM ledger_archives ORDER BY statement
 -- name: checkpoints

@@ -123,6 +123,27 @@ async def test_what_was_archived_verifies_and_so_does_what_is_left(
     assert (rest.records, rest.whole) == (4, False)
 
 
+async def test_an_archive_of_leaves_that_the_log_lacks_excuses_nothing(
+    ledger: Ledger, database: Database
+) -> None:
+    """Who owns the database and may write records states one far ahead, and takes an opening out."""
+    url = database.url
+    ahead = "'2026-07-01', '{[1000000000,1000000001)}', sha256('')"
+    execute(
+        url, f"INSERT INTO ledger_archives (statement, month, leaves, hashes) VALUES ('x', {ahead})"
+    )
+    async with stored_log(url) as log:
+        stated = digest(await log.archives())
+    said = {"archive": {}, "archives": stated}
+    await ledger.record(record(kind=Kind.ARCHIVE, outcome="Archived", details=said))
+    await seal(url)
+    without_triggers(url, "DELETE FROM ledger_openings WHERE name = 'document_id'")
+    without_triggers(url, "DELETE FROM ledger_touched")
+    found = await verify(url)
+    assert found.problems == ["the leaves archived of 2026-07 are not those that were archived"]
+    assert (found.elsewhere, found.ungiven) == (5, 1)
+
+
 async def test_an_archive_that_is_given_twice_counts_once(
     ledger: Ledger, database: Database, tmp_path: Path
 ) -> None:
@@ -130,7 +151,7 @@ async def test_an_archive_that_is_given_twice_counts_once(
     copytree(tmp_path / "august", tmp_path / "copy")
     await seal(database.url)
     found = await verify(database.url, archives=[tmp_path / "august", tmp_path / "copy"])
-    assert (found.problems, found.archived_checked, found.unread) == ([], 3, 0)
+    assert (found.problems, found.archived_checked, found.ungiven) == ([], 3, 0)
 
 
 async def test_a_question_whose_end_was_archived_is_listed_under_neither(

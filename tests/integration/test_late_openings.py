@@ -11,11 +11,14 @@ from psycopg.rows import dict_row
 
 from copilot.app import build
 from copilot.commands import ledger
+from copilot.ledger.bundled import export
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.verify_bundle import BundleReport, verify_bundle
+from copilot.ledger.stored import stored_log
 from copilot.ledger.verify import verify
 from copilot.results import Answer
 from copilot.settings import Settings
+from policy.errors import Unavailable
 from tests.integration.test_erasure import ANN, deleted, document
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +88,20 @@ async def test_it_is_named_once(settings: Settings, database_url: str, tmp_path:
         count = "SELECT count(*) AS n FROM ledger_openings WHERE name = 'late'"
         assert owner.execute(count).fetchone() == {"n": 1}
         assert owner.execute("SELECT * FROM late_openings").fetchall() == []
+
+
+async def test_what_came_late_between_two_steps_of_an_export_is_waited_for(
+    settings: Settings, database_url: str, tmp_path: Path
+) -> None:
+    """It was sealed after the export had looked: a bundle would show a gap without its reason."""
+    late = await asked_while_it_goes(settings)
+    await exported(settings, tmp_path / "one")
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("INSERT INTO late_openings VALUES (%s, 1, '{answer}')", [late])
+    async with stored_log(database_url) as log:
+        with pytest.raises(Unavailable, match="try again"):
+            await export(log, tmp_path / "two", by="the test", signers=[KEY])
+    assert not (tmp_path / "two").exists()
 
 
 async def test_what_cannot_be_recorded_stays_to_be_named(

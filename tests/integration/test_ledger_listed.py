@@ -1,6 +1,7 @@
 """What auditors look things up in is held against the records: verification finds who was taken out of it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from copilot.ledger.log import Ledger
 from copilot.ledger.verify import verify
 from retrieval.stores.postgres.database import Database
 from tests.integration.audited import answered, ingested, opened, read, searched
+from tests.integration.dated import clocked
 from tests.integration.sealed import at, seal
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +104,19 @@ async def test_a_month_that_is_going_into_an_archive_keeps_no_question_from_its_
         await ledger.record(answered("fay", "d2", opening=begun))
     listed = "SELECT count(*) AS n FROM ledger_touched WHERE ledger_id = %s"
     assert owner.execute(listed, [begun]).fetchone() == {"n": 0}
+
+
+async def test_an_end_that_comes_hours_later_is_no_false_alarm(
+    ledger: Ledger, owner: Owner, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine slept in between: what was given stays listed, which errs on the safe side."""
+    clock = clocked(monkeypatch)
+    clock["now"] = datetime.now(UTC) - timedelta(hours=3)
+    begun = await ledger.record(opened("fay", "d1"))
+    clock["now"] = datetime.now(UTC)
+    await ledger.record(answered("fay", "d2", opening=begun))
+    await seal(database_url)
+    assert (await verify(database_url)).problems == []
 
 
 @pytest.mark.parametrize("value", ["'{'", r"'\xff'", "convert_to(repeat('[', 100000), 'UTF8')"])
