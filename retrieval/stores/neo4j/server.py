@@ -1,9 +1,9 @@
 """Neo4j as this program reaches it: transactions with a deadline, and errors of our own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 
 from neo4j import (
     READ_ACCESS,
@@ -19,10 +19,12 @@ from policy.errors import Misconfigured, Unavailable
 from retrieval.stores.neo4j.breaker import Breaker
 
 Record = list[Any]
+T = TypeVar("T")
 _FETCHED = 1_000
 """Records at a time."""
 _WRITERS_PATIENCE = 30
 """A batch is written in one transaction; nobody waits for it as for an answer."""
+_GRACE_S = 0.25
 
 
 class Neo4j:
@@ -127,9 +129,12 @@ class Neo4j:
     async def _run(
         self, query: str, values: Mapping[str, Any], access: str, seconds: float
     ) -> list[Record]:
-        async with _errors(seconds), self._driver.session(default_access_mode=access) as session:
-            result = await session.run(Query(query, timeout=seconds), dict(values))
-            return await result.values()
+        async with _errors(seconds):
+            return await _ended(self._asked(Query(query, timeout=seconds), values, access))
+
+    async def _asked(self, query: Query, values: Mapping[str, Any], access: str) -> list[Record]:
+        async with self._driver.session(default_access_mode=access) as session:
+            return await (await session.run(query, dict(values))).values()
 
 
 async def values(
@@ -137,6 +142,24 @@ async def values(
 ) -> list[Record]:
     """All records of a statement."""
     return await (await transaction.run(query, dict(parameters))).values()
+
+
+async def _ended(call: Coroutine[Any, Any, T]) -> T:
+    """The call's result. Where it is cancelled it gets a moment to end by itself.
+
+    The driver (6.4) leaves its socket, and what became of it, to nobody where it is cancelled while it connects.
+    """
+    task = asyncio.create_task(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait([task], timeout=_GRACE_S)
+        finally:
+            task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+        raise
 
 
 @asynccontextmanager
