@@ -58,10 +58,7 @@ BEGIN
     RETURN counts;
 END $$;
 
--- Of what was recorded from `since` on and before `until`. The first pass leaves out what may still be going on: the end of a
--- question would wait for it, and it, later, for the end.
-DROP FUNCTION erase_traces;
-CREATE FUNCTION erase_traces(of_erasure text, since timestamptz, until timestamptz DEFAULT 'infinity')
+CREATE OR REPLACE FUNCTION erase_traces(of_erasure text, since timestamptz)
 RETURNS TABLE (ledger_id text, label_id int, names text[], answers int) LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
@@ -88,17 +85,16 @@ BEGIN
         SELECT f.chunk_id FROM former_chunks_of(parts_going) f
     ) c;
     SELECT coalesce(array_agg(h.ledger_id), '{}'), coalesce(array_agg(h.name), '{}') INTO hit_ids, hit_names
-    FROM runs_in_ledger(texts, text_labels, since) h
-    JOIN ledger_entries e ON e.ledger_id = h.ledger_id AND e.recorded_at < erase_traces.until;
+    FROM runs_in_ledger(texts, text_labels, since) h;
     -- What repeats the text without citing it has it of another document that is there, or of an earlier version.
     made_of_it := ARRAY (
         SELECT o.ledger_id FROM ledger_openings o
-        JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since AND e.recorded_at < erase_traces.until
+        JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since
         WHERE o.name IN ('contexts', 'answer', 'recheck_dropped') AND EXISTS (
             SELECT FROM cited_chunks(convert_from(o.value, 'UTF8')) cited WHERE cited = ANY (chunks_going))
         UNION
         SELECT n.ledger_id FROM answers n JOIN ledger_entries e USING (ledger_id)
-        WHERE e.recorded_at >= since AND e.recorded_at < erase_traces.until AND n.body->'rests_on' ?| chunks_going
+        WHERE e.recorded_at >= since AND n.body->'rests_on' ?| chunks_going
         UNION
         SELECT h.id FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.name IN ('answer', 'dropped', 'stored'));
     asked_in_it := ARRAY (
@@ -128,9 +124,6 @@ BEGIN
       AND (n.ledger_id IS NOT NULL OR s.ledger_id IS NOT NULL)
     ORDER BY e.ledger_id;
 END $$;
-
-REVOKE ALL ON FUNCTION erase_traces FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION erase_traces TO copilot_writer;
 
 CREATE OR REPLACE FUNCTION close_ledger_to_erased(of_erasure text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -118,6 +118,80 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- As in 0029. Of what was recorded from `since` on and before `until`. The first pass leaves out what may still be going on: the end of a
+-- question would wait for it, and it, later, for the end.
+DROP FUNCTION erase_traces;
+CREATE FUNCTION erase_traces(of_erasure text, since timestamptz, until timestamptz DEFAULT 'infinity')
+RETURNS TABLE (ledger_id text, label_id int, names text[], answers int) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+    parts_going text[]; texts text[]; text_labels int[]; chunks_going text[];
+    hit_ids text[]; hit_names text[]; made_of_it text[]; asked_in_it text[];
+BEGIN
+    SELECT array_agg(p.part_id) INTO parts_going FROM erased_parts p JOIN erasures e USING (erasure_id)
+    WHERE p.erasure_id = of_erasure AND e.ledger_id IS NULL;
+    SELECT array_agg(t.text), array_agg(t.label_id) INTO texts, text_labels FROM (
+        SELECT p.text, p.label_id FROM parts p WHERE p.part_id = ANY (parts_going)
+        UNION ALL
+        SELECT p.text, l.label_id FROM parts p JOIN erased_parts e ON e.erasure_id = of_erasure AND e.part_id = p.part_id,
+               unnest(e.earlier_labels) AS l (label_id)
+        WHERE p.part_id = ANY (parts_going)
+        UNION ALL
+        SELECT concat_ws(' ', d.title, d.source, d.metadata::text), d.label_id FROM documents d
+        WHERE d.label_id = ANY (scope_label_ids())
+          AND d.document_key IN (SELECT p.document_key FROM parts p WHERE p.part_id = ANY (parts_going))
+    ) t;
+    SELECT array_agg(c.chunk_id) INTO chunks_going FROM (
+        SELECT c.chunk_id FROM chunks c WHERE c.part_id = ANY (parts_going)
+        UNION ALL
+        SELECT f.chunk_id FROM former_chunks_of(parts_going) f
+    ) c;
+    SELECT coalesce(array_agg(h.ledger_id), '{}'), coalesce(array_agg(h.name), '{}') INTO hit_ids, hit_names
+    FROM runs_in_ledger(texts, text_labels, since) h
+    JOIN ledger_entries e ON e.ledger_id = h.ledger_id AND e.recorded_at < erase_traces.until;
+    -- What repeats the text without citing it has it of another document that is there, or of an earlier version.
+    made_of_it := ARRAY (
+        SELECT o.ledger_id FROM ledger_openings o
+        JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since AND e.recorded_at < erase_traces.until
+        WHERE o.name IN ('contexts', 'answer', 'recheck_dropped') AND EXISTS (
+            SELECT FROM cited_chunks(convert_from(o.value, 'UTF8')) cited WHERE cited = ANY (chunks_going))
+        UNION
+        SELECT n.ledger_id FROM answers n JOIN ledger_entries e USING (ledger_id)
+        WHERE e.recorded_at >= since AND e.recorded_at < erase_traces.until AND n.body->'rests_on' ?| chunks_going
+        UNION
+        SELECT h.id FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.name IN ('answer', 'dropped', 'stored'));
+    asked_in_it := ARRAY (
+        SELECT DISTINCT h.id FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.name IN ('question', 'plan'));
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM ledger_openings o
+        WHERE o.ledger_id = ANY (made_of_it || asked_in_it || hit_ids) AND (
+              o.name IN ('contexts', 'answer', 'dropped', 'recheck_dropped', 'consulted')
+              AND o.ledger_id = ANY (made_of_it)
+           OR o.name IN ('question', 'plan', 'unnamed', 'consulted') AND o.ledger_id = ANY (asked_in_it)
+           OR o.name NOT IN ('answer', 'dropped') AND o.ledger_id || ' ' || o.name = ANY (
+              SELECT h.id || ' ' || h.name FROM unnest(hit_ids, hit_names) AS h (id, name)))
+        RETURNING o.ledger_id, o.label_id, o.name
+    ), gone_answers AS (
+        DELETE FROM answers n WHERE n.ledger_id = ANY (made_of_it || asked_in_it) RETURNING n.ledger_id
+    ), gone_acts AS (
+        DELETE FROM ledger_acts a WHERE a.ledger_id = ANY (hit_ids) AND EXISTS (
+            SELECT FROM unnest(hit_ids, hit_names) AS h (id, name) WHERE h.id = a.ledger_id AND h.name = 'act')
+    ), named AS (
+        SELECT g.ledger_id, array_agg(g.name ORDER BY g.name) AS names FROM gone g GROUP BY g.ledger_id
+    )
+    SELECT e.ledger_id, e.label_id, coalesce(n.names, '{}'), (s.ledger_id IS NOT NULL)::int
+    FROM ledger_entries e LEFT JOIN named n ON n.ledger_id = e.ledger_id
+    LEFT JOIN gone_answers s ON s.ledger_id = e.ledger_id
+    WHERE e.ledger_id = ANY (made_of_it || asked_in_it || hit_ids)
+      AND (n.ledger_id IS NOT NULL OR s.ledger_id IS NOT NULL)
+    ORDER BY e.ledger_id;
+END $$;
+
+REVOKE ALL ON FUNCTION erase_traces FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION erase_traces TO copilot_writer;
+
 -- What was recorded until now. Until here a model was noted twice of a question whose contexts were erased while it was asked.
 DELETE FROM ledger_touched t USING (
     SELECT tableoid, ctid, row_number() OVER (PARTITION BY thing, sub, recorded_at, ledger_id, label_id, shown) AS nth

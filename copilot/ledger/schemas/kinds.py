@@ -155,8 +155,12 @@ _NOT_SEARCHED: Shape = {"not_searched": _TEXTS}
 
 
 HELD: Mapping[Kind, Sequence[Holds]] = {
-    Kind.ASK: [_asked("model", _STORED), _asked("timed_model", {**_STORED, **_LOGGED})],
-    Kind.SEARCH: [_asked("model"), _asked("timed_model", _LOGGED)],
+    Kind.ASK: [
+        _asked("model", _STORED),
+        _asked("timed_model", _STORED),
+        _asked("timed_model", {**_STORED, **_LOGGED}),
+    ],
+    Kind.SEARCH: [_asked("model"), _asked("timed_model"), _asked("timed_model", _LOGGED)],
     Kind.LOGIN: [
         Holds(
             {
