@@ -117,12 +117,12 @@ class _Work:
                 if entry.row["leaf_index"] != place:
                     self._say(f"entry {entry.row['leaf_index']} stands in place {place}")
             self.result.problems += await self._listed.compare(
-                [(*_sealed(one), one) for one in batch]
+                [(*_placed(one), one) for one in batch]
             )
             await self._grow(batch)
         self.result.sealed, self.result.root = self._tree.size, self._tree.root.hex()
         async for batch in self._log.batches("unsealed"):
-            waiting = [(*_unsealed(one, self._tree.size), one) for one in batch]
+            waiting = [(*_waiting(one, self._tree.size), one) for one in batch]
             for later, where, entry in waiting:
                 self._entry(entry, where, later)
             self.result.problems += await self._listed.compare(waiting)
@@ -163,7 +163,7 @@ class _Work:
         self.result.problems.append(problem)
 
     def _sealed(self, entry: StoredEntry) -> None:
-        place, where = _sealed(entry)
+        place, where = _placed(entry)
         if not self._archived.take(entry):
             self._entry(entry, where, place)
             return
@@ -248,11 +248,11 @@ class _Work:
             self._say(f"auditors find {one} by some thing, and there is no such act")
 
 
-def _sealed(entry: StoredEntry) -> tuple[int, str]:
+def _placed(entry: StoredEntry) -> tuple[int, str]:
     """Its place in the log, and how it is spoken of."""
     return entry.row["leaf_index"], f"entry {entry.row['leaf_index']}"
 
 
-def _unsealed(entry: StoredEntry, sealed: int) -> tuple[int, str]:
+def _waiting(entry: StoredEntry, sealed: int) -> tuple[int, str]:
     """Later than all that is sealed."""
     return sealed + entry.row["leaf_index"], f"unsealed entry {entry.row['leaf_id']}"
