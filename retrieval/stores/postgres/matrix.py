@@ -16,22 +16,21 @@ from numpy.typing import NDArray
 from retrieval.embedding import Vectors
 
 TILE = 16_384
-"""Columns of a tile, each one vector. Tiles are filled one after the other, whatever the labels."""
+"""Rows of a tile, each one vector. Tiles are filled one after the other, whatever the labels."""
 _LEVELS = 127
+_SHIFT = 128
 _SLACK = 1e-5
 """More than single precision loses over a few hundred products, the sum of whose sizes is at most one."""
 
 
 @dataclass(slots=True)
 class _Tile:
-    """`codes` times `scales` is about the vectors; `errors` bounds the length of what is missing."""
+    """`codes` less 128, times `scales`, is about the vectors; `errors` bounds the length of what is missing."""
 
-    codes: NDArray[np.int8]
-    """Of shape (dimension, TILE)."""
+    codes: NDArray[np.uint8]
+    """Of shape (TILE, dimension)."""
     scales: NDArray[np.float32]
     errors: NDArray[np.float32]
-    shifts: NDArray[np.int32]
-    """What a query's shift by 128 adds to each product."""
     labels: NDArray[np.int32]
     ordinals: NDArray[np.int32]
     filled: int = 0
@@ -39,10 +38,9 @@ class _Tile:
     @classmethod
     def empty(cls, dimension: int) -> "_Tile":
         return cls(
-            codes=np.zeros((dimension, TILE), np.int8),
+            codes=np.zeros((TILE, dimension), np.uint8),
             scales=np.zeros(TILE, np.float32),
             errors=np.zeros(TILE, np.float32),
-            shifts=np.zeros(TILE, np.int32),
             labels=np.full(TILE, -1, np.int32),
             ordinals=np.zeros(TILE, np.int32),
         )
@@ -50,7 +48,7 @@ class _Tile:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """For some columns of a tile: between what the true inner product lies, and whose they are."""
+    """For some rows of a tile: between what the true inner product lies, and whose they are."""
 
     lower: NDArray[np.float32]
     upper: NDArray[np.float32]
@@ -72,7 +70,7 @@ class Matrix:
     @property
     def size(self) -> int:
         """Bytes, but for some per tile."""
-        return sum(tile.codes.nbytes + 20 * TILE for tile in self._tiles)
+        return sum(tile.codes.nbytes + 16 * TILE for tile in self._tiles)
 
     def add(self, label_id: int, ordinals: NDArray[np.int64], vectors: Vectors) -> None:
         """Takes in vectors of shape (n, dimension) with their ordinals, of shape (n,)."""
@@ -106,7 +104,7 @@ class View:
         shown[np.fromiter(label_ids, np.int64, len(label_ids))] = True
         query = _Query.of(vector)
         # One of another dimension holds what is about to go, for a question of another model.
-        tiles = [tile for tile in self._tiles if len(tile.codes) == len(vector)]
+        tiles = [tile for tile in self._tiles if tile.codes.shape[1] == len(vector)]
         found = [self._bounds(tile, query, shown) for tile in tiles]
         lower = np.concatenate([one.lower for one in found]) if found else np.empty(0)
         rank = len(lower) - limit
@@ -120,16 +118,15 @@ class View:
         return labels, ordinals
 
     def _bounds(self, tile: _Tile, query: "_Query", shown: NDArray[np.bool_]) -> _Bounds:
-        # A label above the last that is shown, and that of an empty column (-1), count as the last: as not shown.
+        # A label above the last that is shown, and that of an empty row (-1), count as the last: as not shown.
         visible = shown[np.minimum(tile.labels, len(shown) - 1)]
         at: slice | NDArray[np.intp] = slice(None) if visible.all() else np.flatnonzero(visible)
         labels = tile.labels[at]
         if not len(labels):
             none = np.empty(0, np.float32)
             return _Bounds(none, none, labels, labels)
-        products = self._products.of(query.codes, tile.codes)[at] - tile.shifts[at]
         # Up to a thousand dimensions this loses nothing, and with more it loses far less than the slack.
-        about = products.astype(np.float32)
+        about = (self._products.of(tile.codes[at], query.codes) - query.shift).astype(np.float32)
         about *= tile.scales[at] * query.scale
         error = tile.errors[at] + (query.error + np.float32(_SLACK))
         return _Bounds(about - error, about + error, labels, tile.ordinals[at])
@@ -137,33 +134,36 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """The question's vector, rounded; `codes` are shifted by 128, since the product wants them unsigned."""
+    """The question's vector, rounded."""
 
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.int8]
+    """Of shape (dimension, 1)."""
     scale: np.float32
     error: np.float32
     """The length of what rounding took away, for vectors of length one and a little."""
+    shift: np.int32
+    """What the shift of a tile's codes adds to each product."""
 
     @classmethod
     def of(cls, vector: Vectors) -> "_Query":
         scale = np.float32(max(np.abs(vector).max() / _LEVELS, 1e-12))
         codes = np.rint(vector / scale)
         error = np.float32(1.02 * np.linalg.norm(vector - codes * scale))
-        return cls((codes + 128).astype(np.uint8)[None, :], scale, error)
+        shift = np.int32(_SHIFT * codes.sum(dtype=np.float64))
+        return cls(codes.astype(np.int8)[:, None], scale, error, shift)
 
 
 def _fits(tile: _Tile, vectors: Vectors) -> bool:
-    return tile.filled < TILE and len(tile.codes) == vectors.shape[1]
+    return tile.filled < TILE and tile.codes.shape[1] == vectors.shape[1]
 
 
 def _put(tile: _Tile, label_id: int, ordinals: NDArray[np.int64], vectors: Vectors) -> None:
     some = slice(tile.filled, tile.filled + len(ordinals))
     scales = np.maximum(np.abs(vectors).max(axis=1) / _LEVELS, 1e-12).astype(np.float32)
-    codes = np.rint(vectors / scales[:, None]).astype(np.int8)
-    tile.codes[:, some] = codes.T
+    codes = np.rint(vectors / scales[:, None])
+    tile.codes[some] = codes + _SHIFT
     tile.scales[some] = scales
     tile.errors[some] = np.linalg.norm(vectors - codes * scales[:, None], axis=1)
-    tile.shifts[some] = 128 * codes.sum(axis=1, dtype=np.int32)
     tile.ordinals[some] = ordinals
     tile.labels[some] = label_id  # last: from now on it is found
     tile.filled = some.stop
@@ -175,12 +175,12 @@ def _without(tile: _Tile, label_id: int) -> _Tile:
     if not gone.any():
         return tile
     codes, labels = tile.codes.copy(), tile.labels.copy()
-    codes[:, gone], labels[gone] = 0, -1
+    codes[gone], labels[gone] = 0, -1
     return replace(tile, codes=codes, labels=labels)
 
 
 class _Products:
-    """Query (1, dimension) unsigned times tile (dimension, n) signed, summed in 32 bits: no rounding.
+    """Tile (n, dimension) unsigned times query (dimension, 1) signed, summed in 32 bits: no rounding.
 
     Processors without VNNI add pairs of products up in 16 bits, and cut them off there. They are given the
     query in two halves, which are too small for that.
@@ -192,28 +192,27 @@ class _Products:
         self._session = onnxruntime.InferenceSession(
             MODEL, options, providers=["CPUExecutionProvider"]
         )
-        most = np.full((1, 64), 255, np.uint8), np.full((64, 64), _LEVELS, np.int8)
+        most = np.full((64, 64), 255, np.uint8), np.full((64, 1), _LEVELS, np.int8)
         self._whole = bool((self._run(*most) == 64 * 255 * _LEVELS).all())
 
-    def of(self, query: NDArray[np.uint8], tile: NDArray[np.int8]) -> NDArray[np.int32]:
+    def of(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
         """Of shape (n,)."""
-        return self._run(query, tile) if self._whole else self.halved(query, tile)
+        return self._run(tile, query) if self._whole else self.halved(tile, query)
 
-    def halved(self, query: NDArray[np.uint8], tile: NDArray[np.int8]) -> NDArray[np.int32]:
+    def halved(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
         """The same in two runs."""
-        half: NDArray[np.uint8] = query // np.uint8(2)
-        rest: NDArray[np.uint8] = query - half
-        return self._run(half, tile) + self._run(rest, tile)
+        half: NDArray[np.int8] = query // np.int8(2)
+        rest: NDArray[np.int8] = query - half
+        return self._run(tile, half) + self._run(tile, rest)
 
-    def _run(self, query: NDArray[np.uint8], tile: NDArray[np.int8]) -> NDArray[np.int32]:
-        [[products]] = self._session.run(None, {"query": query, "tile": tile})
-        found: NDArray[np.int32] = products
+    def _run(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
+        [products] = self._session.run(None, {"tile": tile, "query": query})
+        found: NDArray[np.int32] = products[:, 0]
         return found
 
 
 MODEL = base64.b64decode(
-    "CAk6gwEKJgoFcXVlcnkKBHRpbGUSCHByb2R1Y3RzIg1NYXRNdWxJbnRlZ2VyEghwcm9kdWN0c1oYCgVxdWVyeRIPCg0I"
-    "AhIJCgIIAQoDEgFkWhgKBHRpbGUSEAoOCAMSCgoDEgFkCgMSAW5iGwoIcHJvZHVjdHMSDwoNCAYSCQoCCAEKAxIBbkIE"
-    "CgAQEQ=="
+    "CAk6gwEKJgoEdGlsZQoFcXVlcnkSCHByb2R1Y3RzIg1NYXRNdWxJbnRlZ2VyEghwcm9kdWN0c1oYCgR0aWxlEhAKDggCEgoK"
+    "AxIBbgoDEgFkWhgKBXF1ZXJ5Eg8KDQgDEgkKAxIBZAoCCAFiGwoIcHJvZHVjdHMSDwoNCAYSCQoDEgFuCgIIAUIECgAQEQ=="
 )
 """One MatMulInteger, as the onnx package writes it down; a test makes it anew. Serving need not import that package."""

@@ -95,13 +95,13 @@ def test_the_product_is_what_onnx_writes_down() -> None:
     from onnx import TensorProto, helper
 
     graph = helper.make_graph(
-        [helper.make_node("MatMulInteger", ["query", "tile"], ["products"])],
+        [helper.make_node("MatMulInteger", ["tile", "query"], ["products"])],
         "products",
         [
-            helper.make_tensor_value_info("query", TensorProto.UINT8, [1, "d"]),
-            helper.make_tensor_value_info("tile", TensorProto.INT8, ["d", "n"]),
+            helper.make_tensor_value_info("tile", TensorProto.UINT8, ["n", "d"]),
+            helper.make_tensor_value_info("query", TensorProto.INT8, ["d", 1]),
         ],
-        [helper.make_tensor_value_info("products", TensorProto.INT32, [1, "n"])],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, ["n", 1])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     assert model.SerializeToString(deterministic=True) == MODEL
@@ -110,13 +110,13 @@ def test_the_product_is_what_onnx_writes_down() -> None:
 def test_products_in_two_halves_are_the_same_and_no_half_can_be_cut_off() -> None:
     """Where pairs are added up in 16 bits, two of the largest products must fit."""
     rng = np.random.default_rng(1)
-    query = rng.integers(0, 256, (1, 96), dtype=np.uint8)
-    query[0, :3] = 0, 254, 255
-    tile = rng.integers(-127, 128, (96, 33), dtype=np.int8)
-    exact = (query.astype(np.int64) @ tile.astype(np.int64))[0]
-    assert (_Products().of(query, tile) == exact).all()
-    assert (_Products().halved(query, tile) == exact).all()
-    assert np.iinfo(np.int16).max >= 2 * 128 * 127
+    tile = rng.integers(0, 256, (33, 96), dtype=np.uint8)
+    query = rng.integers(-127, 128, (96, 1), dtype=np.int8)
+    tile[0], query[:4, 0] = 255, (-127, -126, 126, 127)
+    exact = (tile.astype(np.int64) @ query.astype(np.int64))[:, 0]
+    assert (_Products().of(tile, query) == exact).all()
+    assert (_Products().halved(tile, query) == exact).all()
+    assert np.iinfo(np.int16).max >= 2 * 255 * 64
 
 
 def test_vectors_of_another_dimension_are_as_welcome() -> None:
