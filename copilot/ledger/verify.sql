@@ -4,7 +4,7 @@ SELECT v.leaf_index, v.hash, v.ledger_id AS leaf_id, k.canonical AS leaf_label, 
        a.recorded_at AS act_at, a.kind, a.sub, a.purpose, a.outcome, a.policy_revision,
        a.ledger_id IS NOT NULL AS has_act, l.canonical AS label, m.canonical AS act_label,
        (SELECT n.body FROM answers n WHERE n.ledger_id = e.ledger_id LIMIT 1) AS answer_body
-FROM ledger_leaves v JOIN labels k ON k.label_id = v.label_id
+FROM ledger_leaves v LEFT JOIN labels k ON k.label_id = v.label_id
 LEFT JOIN ledger_entries e ON e.ledger_id = v.ledger_id LEFT JOIN labels l ON l.label_id = e.label_id
 LEFT JOIN ledger_acts a ON a.ledger_id = e.ledger_id LEFT JOIN labels m ON m.label_id = a.label_id
 WHERE v.leaf_index > %(after)s ORDER BY v.leaf_index LIMIT %(first)s

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from copilot import __main__ as program
+from copilot import command_line as program
 from copilot.commands import graph, operate
 from copilot.projection import schema
 from copilot.settings import Settings

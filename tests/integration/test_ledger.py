@@ -125,6 +125,10 @@ async def test_an_empty_ledger_verifies(database_url: str) -> None:
         pytest.param("UPDATE ledger_openings SET label_id = 0", id="openings of no label"),
         pytest.param("UPDATE ledger_acts SET label_id = 0", id="acts of no label"),
         pytest.param("UPDATE ledger_entries SET label_id = 0", id="entries of no label"),
+        pytest.param(
+            "UPDATE ledger_leaves SET label_id = 0 WHERE leaf_index = 2", id="leaf of no label"
+        ),
+        pytest.param("DELETE FROM labels", id="labels deleted"),
         pytest.param(f"DELETE FROM ledger_entries WHERE ledger_id = {at(2)}", id="entry deleted"),
         pytest.param("DELETE FROM ledger_leaves WHERE leaf_index = 2", id="leaf deleted"),
         pytest.param("DELETE FROM ledger_leaves WHERE leaf_index = 0", id="first leaf deleted"),

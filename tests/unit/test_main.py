@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from copilot.__main__ import main
+from copilot.command_line import main
 from copilot.settings import Settings
 from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
 

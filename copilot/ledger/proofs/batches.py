@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import TypeVar
 
 from copilot.ledger.proofs.bundle import LONGEST_LINE, RECORDS
@@ -12,24 +11,37 @@ U = TypeVar("U")
 Report = Callable[[str], None]
 
 _AHEAD = 3
-"""Batches for each process that wait or are done."""
+"""Batches for each other process that wait or are under way."""
+_DONE = 32
+"""Batches that may be done while one before them is not."""
 
 
 def side_by_side(work: Callable[[T], U], batches: Iterator[T], processes: int) -> Iterator[U]:
-    """In the order of the batches, of which no more than a few are in memory; in this process where it is one."""
+    """In the order of the batches, of which no more than a few are in memory; this process is one of them.
+
+    It does what the others, who take a while to start, have no room for.
+    """
     if processes <= 1:
         yield from map(work, batches)
         return
     # Only here: it brings sockets, which whoever checks alone does without.
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import Future, ProcessPoolExecutor
 
+    others = processes - 1
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        waiting = deque(pool.submit(work, one) for one in islice(batches, _AHEAD * processes))
+    with ProcessPoolExecutor(others, mp_context=context) as pool:
+        waiting = deque[Future[U]]()
+        for one in batches:
+            if sum(not each.done() for each in waiting) < _AHEAD * others:
+                waiting.append(pool.submit(work, one))
+            else:
+                waiting.append(Future())
+                waiting[-1].set_result(work(one))
+            while waiting and (waiting[0].done() or len(waiting) > _DONE):
+                yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-            waiting.extend(pool.submit(work, one) for one in islice(batches, 1))
 
 
 def whole_lines(blocks: Iterable[bytes], report: Report) -> Iterator[bytes]:

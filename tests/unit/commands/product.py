@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from copilot.__main__ import _parser
+from copilot.command_line import _parser
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.report import IngestReport
 from copilot.provenance.results import ProvenanceOutcome
