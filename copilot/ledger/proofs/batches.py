@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import TypeVar
 
 from copilot.ledger.proofs.bundle import LONGEST_LINE, RECORDS
@@ -10,6 +11,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 Report = Callable[[str], None]
 
+_ALONE = 64
+"""Batches that this process does before it starts others, which takes as long as a thousand records each."""
 _AHEAD = 3
 """Batches for each other process that wait or are under way."""
 _DONE = 32
@@ -17,18 +20,18 @@ _DONE = 32
 
 
 def side_by_side(work: Callable[[T], U], batches: Iterator[T], processes: int) -> Iterator[U]:
-    """In the order of the batches, of which no more than a few are in memory; this process is one of them.
+    """In the order of the batches, of which no more than a few are in memory; this process is one of them."""
+    yield from map(work, islice(batches, _ALONE if processes > 1 else None))
+    for one in batches:  # once at most: the others take all that follow
+        yield from _shared(work, chain([one], batches), processes - 1)
 
-    It does what the others, who take a while to start, have no room for.
-    """
-    if processes <= 1:
-        yield from map(work, batches)
-        return
+
+def _shared(work: Callable[[T], U], batches: Iterator[T], others: int) -> Iterator[U]:
+    """By other processes, while this one does what they have no room for."""
     # Only here: it brings sockets, which whoever checks alone does without.
     import multiprocessing
     from concurrent.futures import Future, ProcessPoolExecutor
 
-    others = processes - 1
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(others, mp_context=context) as pool:
         waiting = deque[Future[U]]()

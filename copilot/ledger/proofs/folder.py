@@ -17,7 +17,7 @@ from copilot.ledger.proofs.bundle import (
 )
 from policy.errors import BadInput
 
-_BLOCK = 2**20
+_BLOCK = 2**18
 
 
 class Folder:

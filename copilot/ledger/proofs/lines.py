@@ -64,7 +64,10 @@ def check(batch: Batch) -> Checked:
     is_text = _is_text(batch.data)
     shapes = list[Shape]()
     for number, line in enumerate(lines, batch.first):
-        plain = next(filter(None, (shape.read(line, number) for shape in shapes)), None)
+        plain = None
+        for shape in shapes:
+            if plain := shape.read(line, number):
+                break
         if plain is None or not _take_plain(plain, number, found):
             names = _take(line, number, batch, found)
             if is_text and 0 < len(names) <= _MOST_NAMES and len(shapes) < _MOST_SHAPES:

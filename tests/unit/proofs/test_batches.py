@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from copilot.ledger.proofs import batches
 from copilot.ledger.proofs.batches import side_by_side
 
 MANY = 400
@@ -46,8 +47,16 @@ def test_what_goes_wrong_reaches_whoever_asked(processes: int) -> None:
         list(side_by_side(refused, iter(range(MANY)), processes))
 
 
-def test_who_is_slow_to_start_does_not_make_the_others_pile_up() -> None:
+def test_for_a_few_no_other_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_shared", None)
+    assert len(list(side_by_side(doubled, iter(range(10)), 2))) == 10
+
+
+def test_who_is_slow_to_start_does_not_make_the_others_pile_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The first goes to another process, which is not there yet when this one has done many."""
+    monkeypatch.setattr(batches, "_ALONE", 0)
     taken = []
 
     def given() -> Iterator[int]:
