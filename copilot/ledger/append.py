@@ -9,7 +9,7 @@ import psycopg
 
 from copilot.ledger.entry import Entry, Record
 from policy.errors import Unavailable
-from retrieval.stores.postgres.database import Connection
+from retrieval.stores.postgres.database import Connection, why
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ledger", "ledger.sql")
@@ -61,7 +61,7 @@ def durable() -> Iterator[None]:
     except psycopg.DatabaseError as error:
         raise Unavailable(
             "ledger",
-            "the ledger takes no records; nothing was released",
+            f"the ledger takes no records{why(error)}; nothing was released",
             refused=not isinstance(error, psycopg.OperationalError),
         ) from error
 

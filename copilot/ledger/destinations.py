@@ -23,6 +23,8 @@ _MOST_BYTES = 64_000
 """Of an answer; a witness says a line or two."""
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONFLICT = 409
+_NOT_GIVEN = frozenset([403, 404, 405])
+"""Nothing lies there; or whoever may write may not read, as with some stores."""
 NEWEST = "checkpoint"
 
 
@@ -98,13 +100,21 @@ class Store:
         return _without_secrets(self.url)
 
     async def put(self, one: Published) -> list[str]:
-        held = await _send(self.name, "GET", _below(self.url, NEWEST))
-        await _require_continuing(self.name, one, held.content if held.is_success else None)
+        await _require_continuing(self.name, one, await self._newest())
         for name in (f"{one.size:020}", NEWEST):
             response = await _send(self.name, "PUT", _below(self.url, name), one.note)
             if not response.is_success:
                 raise Unavailable("ledger", f"{self.name}: answers {response.status_code}")
         return []
+
+    async def _newest(self) -> bytes | None:
+        """None where there is none. A store that is just out of order may hold one all the same."""
+        held = await _send(self.name, "GET", _below(self.url, NEWEST))
+        if held.status_code in _NOT_GIVEN:
+            return None
+        if not held.is_success:
+            raise Unavailable("ledger", f"{self.name}: answers {held.status_code}")
+        return held.content
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,8 @@ class _Work:
             self._entry(entry, where, place)
             return
         self.result.entries += 1
+        if entry.row["leaf_label"] is None:
+            self._say(f"{where}: its leaf's place bears no label")
         if entry.row["ledger_id"] is not None:
             self._say(f"{where}: it stands here, although it was archived")
 

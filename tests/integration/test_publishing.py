@@ -140,6 +140,32 @@ async def test_neither_a_log_written_anew_nor_one_put_back_replaces_what_lies_ou
     assert kept() == before
 
 
+@pytest.mark.parametrize("status", [500, 503, 429, 401])
+async def test_a_store_that_just_does_not_give_what_it_holds_is_not_taken_for_empty(
+    database: Database, out: Outside, status: int
+) -> None:
+    store = f"{out.url}/bucket"
+    await grow(database, 3)
+    assert await publisher(database, store).publish() == [store]
+    before = dict(out.objects)
+    forget(database.url)
+    await grow(database, 2)
+    out.gives = status
+    assert await publisher(database, store).publish() == []
+    assert out.objects == before
+
+
+@pytest.mark.parametrize("status", [403, 405])
+async def test_a_store_that_may_be_written_and_not_read_takes_each(
+    database: Database, out: Outside, status: int
+) -> None:
+    out.gives = status
+    for size in (1, 2):
+        await grow(database, 1)
+        assert await publisher(database, f"{out.url}/bucket").publish() == [f"{out.url}/bucket"]
+        assert f"/bucket/{size:020}" in out.objects
+
+
 async def test_what_is_no_signature_of_the_witness_is_not_kept(
     database: Database, out: Outside, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,7 +27,7 @@ from copilot.ledger.verify import verify
 from copilot.readiness import OK
 from policy.errors import Misconfigured, Unavailable
 from policy.labels import Classification, Label
-from retrieval.stores.postgres.database import Database, Role
+from retrieval.stores.postgres.database import Database, Role, serving_conninfo
 from tests.integration.sealed import SIGNER, exported, forget, head, seal
 from tests.integration.test_ledger import record
 from tests.integration.test_row_level_security import serving
@@ -119,6 +119,28 @@ async def test_a_transaction_left_open_keeps_nothing_of_others_from_being_sealed
         assert await seal(database_url) == 3
     assert await seal(database_url) == 1
     assert (await verify(database_url)).problems == []
+
+
+async def test_one_that_leads_and_hangs_loses_the_lead(
+    database: Database, ledger: Ledger, database_url: str
+) -> None:
+    """As a process that was stopped in the middle of sealing: it holds the lock, and does nothing."""
+    conninfo = serving_conninfo(database_url, Role.SEALER, timeout_s=1)
+    hanging = await psycopg.AsyncConnection.connect(conninfo)
+    try:
+        await hanging.execute("SELECT pg_try_advisory_xact_lock(7210016)")
+        await write(ledger, 3)
+        sealer = Sealer(database, [SIGNER])
+        assert await sealer.seal() == 0
+        for _ in range(200):
+            if await sealer.seal():
+                break
+            await anyio.sleep(0.1)
+        with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+            await hanging.execute("SELECT 1")
+    finally:
+        await hanging.close()
+    assert (await verify(database_url)).sealed == 3
 
 
 async def test_what_is_undone_gets_no_place(

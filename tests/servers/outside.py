@@ -31,6 +31,8 @@ class Outside:
     seen: Checkpoint | None = None
     refuses: int | None = None
     """The status that everything gets, where it is set."""
+    gives: int | None = None
+    """The status that every GET gets, where it is set."""
     lies: bool = False
     """Whether the witness signs something else."""
     asked: int = 0
@@ -74,7 +76,8 @@ def outside(log: VerifierKey) -> Iterator[Outside]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             data = state.objects.get(self.path)
-            self._answer(state.refuses or (404 if data is None else 200), (data or b"").decode())
+            status = state.refuses or state.gives or (404 if data is None else 200)
+            self._answer(status, (data or b"").decode())
 
         def do_PUT(self) -> None:
             body = self._body()

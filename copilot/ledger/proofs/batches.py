@@ -12,11 +12,11 @@ U = TypeVar("U")
 Report = Callable[[str], None]
 
 _ALONE = 64
-"""Batches that this process does before it starts others, which takes as long as a thousand records each."""
+"""Batches that this process does before it starts others, which takes as long as thousands of records."""
 _AHEAD = 3
 """Batches for each other process that wait or are under way."""
 _DONE = 32
-"""Batches that may be done while one before them is not."""
+"""Batches that this process may have done while one before them is not."""
 
 
 def side_by_side(work: Callable[[T], U], batches: Iterator[T], processes: int) -> Iterator[U]:
@@ -34,14 +34,14 @@ def _shared(work: Callable[[T], U], batches: Iterator[T], others: int) -> Iterat
 
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(others, mp_context=context) as pool:
-        waiting = deque[Future[U]]()
+        waiting, most = deque[Future[U]](), _AHEAD * others + _DONE
         for one in batches:
             if sum(not each.done() for each in waiting) < _AHEAD * others:
                 waiting.append(pool.submit(work, one))
             else:
                 waiting.append(Future())
                 waiting[-1].set_result(work(one))
-            while waiting and (waiting[0].done() or len(waiting) > _DONE):
+            while waiting and (waiting[0].done() or len(waiting) > most):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -78,7 +78,8 @@ def verify_records(
 ) -> Records:
     """Checks all lines; `sizes` are those of checkpoints to which a whole log's root is wanted.
 
-    More than one process share the lines, and are started anew: the program's main module must bear being imported.
+    More than one process share the lines where they are many, and are started anew: the program's main
+    module must bear being imported.
     """
     found = Records(whole=whole, report=report, sizes=deque(sorted(set(sizes))))
     batches = _batches(blocks, whole, tree, report)
@@ -91,7 +92,7 @@ def verify_records(
 def _batches(
     blocks: Iterable[bytes], whole: bool, tree: Tree | None, report: Report
 ) -> Iterator[Batch]:
-    """Whole lines, a megabyte or one line at a time; what is too long for a line is passed over."""
+    """Whole lines, 256 kB or one line at a time; what is too long for a line is passed over."""
     first = 0
     for data in whole_lines(blocks, report):
         yield Batch(first, data, whole, tree)

@@ -143,6 +143,18 @@ class Database:
             return {row["tenant"]: row["epoch"] for row in await cursor.fetchall()}
 
 
+_TAKES_NOTHING = {
+    psycopg.errors.ReadOnlySqlTransaction: "it is read-only",
+    psycopg.errors.DiskFull: "its disk is full",
+}
+
+
+def why(error: BaseException) -> str:
+    """What anybody may be told of why a database takes nothing, after a colon; else nothing."""
+    told = (f": {text}" for kind, text in _TAKES_NOTHING.items() if isinstance(error, kind))
+    return next(told, "")
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Says in our words what went wrong; a broken constraint is the caller's affair."""
@@ -151,11 +163,13 @@ def _told() -> Iterator[None]:
     except psycopg.IntegrityError:
         raise
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise Unavailable("postgres", "the database does not answer; nothing was done") from error
+        said = f"takes nothing{told}" if (told := why(error)) else "does not answer"
+        raise Unavailable("postgres", f"the database {said}; nothing was done") from error
     except (psycopg.Error, ValueError) as error:  # the latter, where a value is none of its type
+        said = f"takes nothing{told}" if (told := why(error)) else "refuses or answers nonsense"
         raise Unavailable(
             "postgres",
-            "the database refuses or answers nonsense; the log tells the operator why",
+            f"the database {said}; the log tells the operator why",
             refused=isinstance(error, psycopg.Error),
         ) from error
 

@@ -202,7 +202,9 @@ def test_problems_are_listed_up_to_a_number(changed: Path, monkeypatch: pytest.M
     assert problems[-1] == "there are more problems than are listed"
 
 
-def test_several_processes_find_the_same(changed: Path) -> None:
+def test_several_processes_find_the_same(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_ALONE", 2)
+    monkeypatch.setattr(folder, "_BLOCK", 1_000)
     lines = (changed / RECORDS).read_bytes().replace(b"signed", b"sighed")
     (changed / RECORDS).write_bytes(lines)
     held = LOG.checkpoint(9)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from copilot.ledger.proofs import batches
+from copilot.ledger.proofs import folder as folder_files
 from copilot.ledger.proofs.policies import built_of, policy_files
 from copilot.ledger.proofs.verify_bundle import BundleReport
 from copilot.ledger.proofs.verify_contents import verify_contents
@@ -26,8 +28,10 @@ def of(folder: Path, *details: dict[str, Any], processes: int = 1) -> BundleRepo
 
 
 def test_a_record_that_fits_is_counted_and_one_that_does_not_is_named_with_its_place(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(batches, "_ALONE", 1)
+    monkeypatch.setattr(folder_files, "_BLOCK", 500)
     for processes in (1, 2):
         folder = tmp_path / str(processes)
         folder.mkdir()
