@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot.citations import sha256
-from copilot.generation.port import Finished, Prompt
+from copilot.generation.port import Failed, Finished, Prompt
 from copilot.generation.providers import Choice
 from copilot.ledger.log import Record, high_water
 from copilot.ledger.records import Kind
@@ -73,6 +73,8 @@ class Asked:
     stopped: str | None = None
     """Why nothing more may go out: "changed" access, or by decision on the "output"."""
     finished: Finished = _NOTHING_ASKED
+    failed: list[Failed] = field(default_factory=list)
+    """Calls of the chosen provider that came to nothing."""
 
     @property
     def plan(self) -> Plan:
@@ -129,6 +131,7 @@ def record_of(
             "opening": opening,
         }
         | _consulted_json(asked.consulted)
+        | _failed_json(asked)
         | _decided_json(asked.decided),
     )
 
@@ -199,6 +202,24 @@ def consulting(
             "routing": choice.to_json(),
         },
     )
+
+
+def _failed_json(asked: Asked) -> dict[str, Any]:
+    """Nothing at all where each call came to something."""
+    if asked.choice is None or not asked.failed:
+        return {}
+    provider = asked.choice.provider
+    return {
+        "failed_calls": [
+            {
+                "provider": provider.name,
+                "model": provider.model,
+                "duration_ms": round(one.seconds * 1000),
+                "why": one.why,
+            }
+            for one in asked.failed
+        ]
+    }
 
 
 def _prompt_json(prompt: Prompt | None) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from copilot.asked import Asked
 from copilot.citations import Dropped, cite, sha256
-from copilot.generation.port import Claim, Finished, Prompt
+from copilot.generation.port import Claim, Failed, Finished, Item, Prompt
 from copilot.generation.providers import Providers
 from copilot.output_scan import Finding, Kind, OutputScan, Redacted, Withheld, counts, reasons
 from copilot.prompts import Prompts
@@ -63,11 +63,13 @@ class Composer:
         stream = asked.choice.provider.generator.stream(asked.prompt, asked.contexts)
         with asked.timings.stage("generation"):
             # Closed at the end: a call that nobody reads costs on.
-            async with aclosing(cast(AsyncGenerator[Claim | Finished, None], stream)) as items:
+            async with aclosing(cast(AsyncGenerator[Item, None], stream)) as items:
                 async for item in items:
                     if isinstance(item, Finished):
                         asked.finished = replace(item, seconds=time.perf_counter() - begun)
                         self._tools_refused(asked, item.tool_calls)
+                    elif isinstance(item, Failed):
+                        asked.failed.append(item)
                     elif sentence := check(item):
                         yield sentence
 

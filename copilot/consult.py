@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot.asked import Consulted, consulting
-from copilot.generation.port import Prompt
+from copilot.generation.port import Finished, Prompt
 from copilot.generation.providers import Choice, Providers
 from copilot.ledger.log import Ledger, high_water
 from copilot.ledger.records import Kind
 from copilot.prompts import Prompts
+from copilot.results import Usage
 from copilot.telemetry import Metrics
 from policy.errors import Unavailable
 from policy.labels import join_all
@@ -153,7 +154,14 @@ class Consultant:
             consulted.finished = replace(advice.finished, seconds=taken)
             consulted.said = read(json.loads(advice.text))
             consulted.outcome = "used"
-        except (Unavailable, ValueError, RecursionError):
+        except Unavailable:  # recorded as failed: who was asked, and how long it took
+            consulted.finished = Finished(
+                provider=choice.provider.name,
+                model=choice.provider.model,
+                usage=Usage(),
+                seconds=time.perf_counter() - begun,
+            )
+        except (ValueError, RecursionError):
             pass  # recorded as failed, with what it cost
         self._metrics.consulted(prompt.template, consulted.outcome, consulted.finished)
         return consulted.said

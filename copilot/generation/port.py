@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from copilot.results import Usage
 from retrieval.types import Context
@@ -50,16 +50,26 @@ class Finished:
     """Parts of the reply that were a tool's, though none is offered: ignored, and a finding."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A call of the model that came to nothing, or broke off: another may follow."""
+
+    why: str
+    """As a client may be told."""
+    seconds: float
+
+
+Item: TypeAlias = Claim | Failed | Finished
+
+
 class Generator(Protocol):
     """Writes an answer from contexts, sentence by sentence; no claims at all means "not found".
 
     Raises `policy.errors.Unavailable("model", …)` when it cannot finish.
     """
 
-    def stream(
-        self, prompt: Prompt, contexts: Sequence[Context]
-    ) -> AsyncIterator[Claim | Finished]:
-        """Yields claims in the order of the answer, then one Finished."""
+    def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
+        """Yields claims in the order of the answer, then one Finished; before it, calls that failed on the way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

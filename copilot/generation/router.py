@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import cast
 
-from copilot.generation.port import Claim, Finished, Generator, Prompt
+from copilot.generation.port import Failed, Finished, Generator, Item, Prompt
 from policy.errors import Unavailable
 from retrieval.types import Context
 
@@ -56,25 +56,24 @@ class Router:
         self._sleep = sleep
         self._uniform = uniform
 
-    async def stream(
-        self, prompt: Prompt, contexts: Sequence[Context]
-    ) -> AsyncIterator[Claim | Finished]:
+    async def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
         """As the port says; `attempts` of Finished counts every call that was made."""
         clock = _Clock(self._patience.total_s)
         attempt = 0
         while True:
             attempt += 1
-            started = False
+            started, before = False, clock.left
             try:
                 async with aclosing(_timed(self._generator, prompt, contexts, clock)) as items:
                     async for item in items:
                         started = True
                         yield _counted(item, attempt)
                 return
-            except Busy as busy:
-                if started:
+            except Unavailable as error:
+                yield Failed(why=error.message, seconds=before - clock.left)
+                if started or not isinstance(error, Busy):
                     raise
-                last = busy
+                last = error
             if not await self._wait(last, attempt, clock):
                 break
         if self._fallback is None:
@@ -105,7 +104,7 @@ class _Clock:
 
 async def _timed(
     generator: Generator, prompt: Prompt, contexts: Sequence[Context], clock: _Clock
-) -> AsyncGenerator[Claim | Finished, None]:
+) -> AsyncGenerator[Item, None]:
     async with aclosing(_open(generator, prompt, contexts)) as items:
         while True:
             began = time.monotonic()
@@ -124,9 +123,9 @@ async def _timed(
 
 def _open(
     generator: Generator, prompt: Prompt, contexts: Sequence[Context]
-) -> AsyncGenerator[Claim | Finished, None]:
-    return cast(AsyncGenerator[Claim | Finished, None], generator.stream(prompt, contexts))
+) -> AsyncGenerator[Item, None]:
+    return cast(AsyncGenerator[Item, None], generator.stream(prompt, contexts))
 
 
-def _counted(item: Claim | Finished, attempts: int) -> Claim | Finished:
+def _counted(item: Item, attempts: int) -> Item:
     return replace(item, attempts=attempts) if isinstance(item, Finished) else item

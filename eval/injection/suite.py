@@ -12,7 +12,7 @@ from copilot.acts import Copilot
 from copilot.app import build
 from copilot.generation.anthropic import Anthropic, client
 from copilot.generation.extractive import Extractive
-from copilot.generation.port import Claim, Finished, Generator, Prompt
+from copilot.generation.port import Claim, Finished, Generator, Item, Prompt
 from copilot.generation.router import Router
 from copilot.prompts import Prompts
 from copilot.serialise import outcome_json
@@ -42,16 +42,14 @@ class Watching:
     claims: dict[str, list[Claim]] = field(default_factory=dict)
     tool_calls: int = 0
 
-    async def stream(
-        self, prompt: Prompt, contexts: Sequence[Context]
-    ) -> AsyncIterator[Claim | Finished]:
+    async def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
         """As the port says."""
         self.contexts[prompt.question] = contexts
         said = self.claims.setdefault(prompt.question, [])
         async for item in self.generator.stream(prompt, contexts):
             if isinstance(item, Claim):
                 said.append(item)
-            else:
+            elif isinstance(item, Finished):
                 self.tool_calls += item.tool_calls
             yield item
 

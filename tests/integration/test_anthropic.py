@@ -10,7 +10,7 @@ import pytest
 
 from copilot.citations import Dropped, DropReason, cite
 from copilot.generation.anthropic import DEFAULT_MODEL, Anthropic, Options, client
-from copilot.generation.port import Claim, Finished, Generator, Prompt
+from copilot.generation.port import Claim, Finished, Generator, Item, Prompt
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Busy
 from copilot.prompts import Prompts
@@ -66,8 +66,8 @@ async def sdk(server: AnthropicServer) -> AsyncIterator[anthropic.AsyncAnthropic
 
 
 async def collect(
-    generator: Generator, prompt: Prompt = PROMPT, into: list[Claim | Finished] | None = None
-) -> list[Claim | Finished]:
+    generator: Generator, prompt: Prompt = PROMPT, into: list[Item] | None = None
+) -> list[Item]:
     """All that is yielded; `into` has what came before an error as well."""
     items = [] if into is None else into
     async for item in generator.stream(prompt, CONTEXTS):
@@ -75,7 +75,7 @@ async def collect(
     return items
 
 
-def claims(items: Sequence[Claim | Finished]) -> list[Claim]:
+def claims(items: Sequence[Item]) -> list[Claim]:
     return [item for item in items if isinstance(item, Claim)]
 
 
@@ -258,7 +258,7 @@ async def test_a_stream_that_goes_wrong_ends_in_a_clear_error_and_never_in_finis
     server: AnthropicServer, sdk: anthropic.AsyncAnthropic, behaviour: Behaviour, again: bool
 ) -> None:
     server.behaviour = behaviour
-    seen: list[Claim | Finished] = []
+    seen: list[Item] = []
     with pytest.raises(Unavailable) as raised:
         await collect(Anthropic(sdk), into=seen)
     assert isinstance(raised.value, Busy) is again

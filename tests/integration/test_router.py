@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from copilot.generation.anthropic import Anthropic, client
-from copilot.generation.port import Claim, Finished, Generator, Prompt
+from copilot.generation.port import Claim, Failed, Finished, Generator, Item, Prompt
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Patience, Router
 from copilot.results import Usage
@@ -71,7 +71,7 @@ async def test_a_busy_model_is_asked_again_and_the_attempts_are_counted(
 ) -> None:
     server.failures = [Failure(status=529, type="overloaded_error"), Failure(status=502)]
     *said, finished = await collect(router(Anthropic(sdk)))
-    assert len(said) == 2
+    assert [type(one) for one in said] == [Failed, Failed, Claim, Claim]
     assert isinstance(finished, Finished)
     assert finished.attempts == len(server.requests) == 3
 
@@ -129,10 +129,10 @@ async def test_after_the_first_claim_nothing_is_tried_again_and_nothing_falls_ba
 ) -> None:
     server.behaviour, server.sentences, server.break_after = behaviour, 3, 2
     made = router(Anthropic(sdk), fallback=Offline())
-    seen: list[Claim | Finished] = []
+    seen: list[Item] = []
     with pytest.raises(Unavailable):
         await collect(made, into=seen)
-    assert len(seen) == 1
+    assert [type(one) for one in seen] == [Claim, Failed]
     assert len(server.requests) == 1
 
 
@@ -149,9 +149,11 @@ async def test_the_fallback_answers_where_it_is_allowed_and_names_itself(
     server: AnthropicServer, sdk: anthropic.AsyncAnthropic
 ) -> None:
     server.failures = [Failure(status=529, type="overloaded_error")] * 3
-    *_, finished = await collect(router(Anthropic(sdk), fallback=Offline()))
+    *items, finished = await collect(router(Anthropic(sdk), fallback=Offline()))
     assert isinstance(finished, Finished)
     assert (finished.provider, finished.attempts) == ("offline", 4)
+    whys = [one.why for one in items if isinstance(one, Failed)]
+    assert whys == ["the language model is overloaded; ask again in a moment"] * 3
 
 
 @pytest.mark.timed

@@ -39,13 +39,15 @@ ANN = asker("S")
 class Adviser:
     """Says what it is told to, and keeps what it was given."""
 
-    text: str = "{}"
+    text: str | None = "{}"
     given: list[list[str]] = field(default_factory=list)
 
     async def advise(
         self, prompt: Prompt, contexts: Sequence[Context], schema: Mapping[str, Any]
     ) -> Advice:
         self.given.append([one.chunk.chunk_id for one in contexts])
+        if self.text is None:
+            raise Unavailable("model", "down")
         finished = Finished(provider="anthropic", model="m", usage=Usage(input_tokens=7))
         return Advice(text=self.text, finished=finished)
 
@@ -180,6 +182,20 @@ async def test_a_failed_judgement_costs_what_it_cost(engine: EmbeddedEngine) -> 
     assert await desk.consultant().bearing(about, some) == some
     [consulted] = about.consulted
     assert (consulted.outcome, consulted.finished.usage.input_tokens) == ("failed", 7)
+
+
+async def test_one_that_gave_nothing_is_recorded_by_its_name(engine: EmbeddedEngine) -> None:
+    desk, some = Desk(engine, adviser=Adviser(None)), contexts(OPEN, OPEN)
+    about = await desk.about()
+    assert await desk.consultant().bearing(about, some) == some
+    [consulted] = about.consulted
+    provider = consulted.choice.provider
+    assert consulted.outcome == "failed"
+    assert (consulted.finished.provider, consulted.finished.model) == (
+        provider.name,
+        provider.model,
+    )
+    assert provider.name != "none"
 
 
 JSON = st.recursive(

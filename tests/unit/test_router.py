@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from copilot.generation.port import Claim, Finished, Prompt
+from copilot.generation.port import Claim, Failed, Finished, Item, Prompt
 from copilot.generation.router import Busy, Patience, Router
 from copilot.results import Usage
 from policy.errors import Unavailable
@@ -66,8 +66,9 @@ def router(generator: Scripted, sleeps: Sleeps, **options: Any) -> Router:
     return Router(generator, sleep=sleeps, uniform=lambda _, most: most, **options)
 
 
-async def said(router: Router) -> list[Claim | Finished]:
-    return [item async for item in router.stream(PROMPT, [])]
+async def said(router: Router) -> list[Item]:
+    """All but the calls that failed."""
+    return [item async for item in router.stream(PROMPT, []) if not isinstance(item, Failed)]
 
 
 def busy(retry_after: float | None = None) -> Busy:
@@ -87,6 +88,18 @@ async def test_a_busy_model_is_asked_again_after_growing_waits(sleeps: Sleeps) -
     assert isinstance(finished, Finished)
     assert finished.attempts == 3
     assert sleeps.taken == [0.5, 1.0]
+
+
+async def test_each_call_that_failed_is_told_before_what_follows(sleeps: Sleeps) -> None:
+    generator = Scripted([[busy()], [FIRST, Unavailable("model", "refuses our key")]])
+    stream = router(generator, sleeps).stream(PROMPT, [])
+    first, claim, second = [await anext(stream) for _ in range(3)]
+    with pytest.raises(Unavailable, match="refuses our key"):
+        await anext(stream)
+    assert isinstance(first, Failed)
+    assert isinstance(second, Failed)
+    assert (first.why, claim, second.why) == ("overloaded", FIRST, "refuses our key")
+    assert 0 <= first.seconds < 60
 
 
 async def test_waits_grow_no_longer_than_allowed(sleeps: Sleeps) -> None:
@@ -131,6 +144,7 @@ async def test_after_the_first_claim_nothing_is_asked_again(sleeps: Sleeps) -> N
     generator, offline = Scripted([[FIRST, busy()], [DONE]]), Scripted([[OFFLINE]])
     items = router(generator, sleeps, fallback=offline).stream(PROMPT, [])
     assert await anext(items) == FIRST
+    assert isinstance(await anext(items), Failed)
     with pytest.raises(Busy):
         await anext(items)
     assert (generator.calls, offline.calls, sleeps.taken) == (1, 0, [])

@@ -112,6 +112,11 @@ class Holds(NamedTuple):
 
 
 _LOGGED: Shape = {"decision_ids": _TEXTS}
+_FAILED_CALLS: Shape = {
+    "failed_calls": each(
+        of({**dict.fromkeys(("provider", "model", "why"), TEXT), "duration_ms": COUNT})
+    )
+}
 
 
 def _asked(model: str, more: Shape = MappingProxyType({})) -> Holds:
@@ -159,6 +164,7 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         _asked("model", _STORED),
         _asked("timed_model", _STORED),
         _asked("timed_model", {**_STORED, **_LOGGED}),
+        _asked("timed_model", {**_STORED, **_LOGGED, **_FAILED_CALLS}),
     ],
     Kind.SEARCH: [_asked("model"), _asked("timed_model"), _asked("timed_model", _LOGGED)],
     Kind.LOGIN: [

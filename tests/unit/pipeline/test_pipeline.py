@@ -7,6 +7,7 @@ import pytest
 
 from copilot.citations import sha256
 from copilot.generation.extractive import Extractive
+from copilot.generation.router import Busy, Patience, Router
 from copilot.ledger.records import Kind
 from copilot.results import Answer, NotFound, Sentence, Usage
 from copilot.serialise import outcome_json, stored_answer
@@ -21,6 +22,7 @@ from tests.unit.bench import (
     USAGE,
     Bench,
     ChangedMind,
+    Scripted,
 )
 from tests.unit.governed import asker, label
 
@@ -124,6 +126,20 @@ async def test_a_model_that_fails_leaves_a_closing_record_and_its_error(
         await bench.pipeline().ask(asker(), QUESTION)
     assert bench.ledger.outcomes == ["Opened", "BrokenOff"]
     assert len(bench.ledger.records[-1].details["answer"]) == len(lines)
+
+
+async def test_each_call_of_a_model_that_failed_is_recorded(bench: Bench) -> None:
+    busy, offline = Scripted(bench.ledger, lines=(), error=Busy("overloaded")), bench.generator
+    router = Router(busy, fallback=offline, patience=Patience(attempts=2, first_delay_s=0.0))
+    assert isinstance(await bench.pipeline(router).ask(asker(), QUESTION), Answer)
+    _, answered = bench.ledger.records
+    failed = {"provider": "offline", "model": "fake-1", "why": "overloaded", "duration_ms": 0}
+    assert answered.details["failed_calls"] == [failed] * 2
+    assert answered.details["model"]["attempts"] == 3
+    with pytest.raises(Busy):
+        await bench.pipeline(Router(busy, patience=Patience(attempts=1))).ask(asker(), QUESTION)
+    assert bench.ledger.outcomes[-1] == "BrokenOff"
+    assert bench.ledger.records[-1].details["failed_calls"] == [failed]
 
 
 async def test_an_answer_that_is_not_recorded_is_not_released(bench: Bench) -> None:
