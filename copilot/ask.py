@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import anyio
 
-from copilot.asked import Asked, record_of
+from copilot.asked import Asked, record_of, refused_tools
 from copilot.compose import Composer
 from copilot.find import Finder
 from copilot.gate import FAILURE_S
@@ -174,6 +174,8 @@ class Pipeline:
             self._metrics.stage(stage, taken / 1000)
         finished = asked.finished
         self._metrics.tokens(finished.provider, finished.model, finished.usage)
+        if finished.tool_calls:
+            await self._ledger.record(refused_tools(asked))
         if not await self._may_go_on(asked):
             return await self._stopped(asked, asked.stopped or "output")
         return await (self._answer(asked) if asked.sentences else self._nothing(asked))

@@ -13,7 +13,7 @@ from copilot.ledger.records import Kind
 from copilot.output_scan import Kind as FindingKind
 from copilot.replay.decided import Decided
 from copilot.results import Redaction, Sentence, Usage
-from policy.labels import join_all
+from policy.labels import Label, join_all
 from policy.principal import Asker
 from policy.scope import Scope
 from retrieval.analysis import Plan
@@ -104,13 +104,12 @@ def record_of(
     asked: Asked, outcome: str, opening: str | None = None, *, kind: Kind = Kind.ASK
 ) -> Record:
     """Everything that was read, decided, given and dropped, as the ledger keeps it."""
-    read = [one.label for one in (*asked.contexts, *asked.refused)]
     return Record(
         kind=kind,
         asker=asked.asker,
         outcome=outcome,
         policy_revision=asked.scope.revision,
-        label=join_all([high_water(asked.asker, asked.scope), *read]),
+        label=_label_of(asked),
         scope=asked.scope.written,
         details={
             "question": asked.question,
@@ -134,6 +133,26 @@ def record_of(
         | _failed_json(asked)
         | _decided_json(asked.decided),
     )
+
+
+def refused_tools(asked: Asked) -> Record:
+    """That a model called tools, though none is offered: it obeyed somebody else than us, and nothing came of it."""
+    made = asked.finished
+    said = {"provider": made.provider, "model": made.model, "calls": made.tool_calls}
+    return Record(
+        kind=Kind.TOOL_CALL,
+        asker=asked.asker,
+        outcome="Refused",
+        policy_revision=asked.scope.revision,
+        label=_label_of(asked),
+        details={"tool_call": said | {"opening": asked.opening}},
+    )
+
+
+def _label_of(asked: Asked) -> Label:
+    """Who may be told of it: of the question, and of all that was read."""
+    read = [one.label for one in (*asked.contexts, *asked.refused)]
+    return join_all([high_water(asked.asker, asked.scope), *read])
 
 
 def _decided_json(decided: Decided | None) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot", "break_glass.sql")
+_APPROVED = "Approved"
+"""The step that somebody else takes: a record of its own kind."""
 _REQUEST_WAITS = timedelta(hours=20)
 
 DEMO_OPERATOR = "demo"
@@ -61,7 +63,7 @@ class BreakGlass:
             raise Forbidden(
                 "nobody may approve what they asked for themselves; it takes two people"
             )
-        return await self._step("approve", asker, "Approved", {"grant_id": grant_id})
+        return await self._step("approve", asker, _APPROVED, {"grant_id": grant_id})
 
     async def end(self, asker: Asker, grant_id: str) -> AccessGrant:
         """Closes what was opened, or takes the request back, at once."""
@@ -103,7 +105,7 @@ class BreakGlass:
 
     def _record(self, asker: Asker, outcome: str, grant: AccessGrant, label: Label) -> Record:
         return Record(
-            kind=Kind.BREAK_GLASS,
+            kind=Kind.APPROVAL if outcome == _APPROVED else Kind.BREAK_GLASS,
             asker=asker,
             outcome=outcome,
             policy_revision=self._engine.revision(asker.principal.tenant),

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     RELABEL = "relabel"
     REVOCATION = "revocation"
     BREAK_GLASS = "break_glass"
+    APPROVAL = "approval"
+    TOOL_CALL = "tool_call"
     REEMBEDDING = "reembedding"
     POLICY_CHANGE = "policy_change"
     FLAG_CHANGE = "flag_change"

@@ -257,10 +257,11 @@ async def test_every_step_and_every_act_under_it_is_shown_to_every_auditor(
     await two.here.search(BEN, "Who owns Alder Shipping?")
     await two.here.administration.end_access(BEN, grant.grant_id)
     await two.here.search(BEN, "Who owns Alder Shipping?")
-    page = await two.here.ledger(EVE, kind="break_glass")
-    steps = [(one.outcome, one.sub) for one in page.entries]
-    assert steps == [("Ended", "ben"), ("Approved", "root"), ("Requested", "ben")]
-    for entry in page.entries:
+    pages = [await two.here.ledger(EVE, kind=kind) for kind in ("break_glass", "approval")]
+    entries = [one for page in pages for one in page.entries]
+    steps = [(one.outcome, one.sub) for one in entries]
+    assert steps == [("Ended", "ben"), ("Requested", "ben"), ("Approved", "root")]
+    for entry in entries:
         assert entry.details is not None
         assert entry.details["grant"]["reason"] == REASON
         assert entry.details["grant"]["grant_id"] == grant.grant_id

@@ -75,7 +75,9 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def copilot(settings: Settings) -> AsyncIterator[Copilot]:
-    async with build(settings, generator=Quoting()) as opened:
+    model = Quoting()
+    model.tool_calls = 2
+    async with build(settings, generator=model) as opened:
         given = [
             document("crew", (SEEN, OPEN), (HARBOR, SECRET), title="Crew list"),
             document("note", (U, "The pilot sailed at noon."), of=S),

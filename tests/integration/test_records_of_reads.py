@@ -85,6 +85,7 @@ class Quoting:
         self.go_on.set()
         self.at_first: list[dict[str, Any]] = []
         self.look: Any = list
+        self.tool_calls = 0
 
     async def stream(
         self, prompt: Prompt, contexts: Sequence[Context]
@@ -97,7 +98,7 @@ class Quoting:
             first = context.sentences[0]
             support = Support(context=number, start=first.start, end=first.end)
             yield Claim(text=first.text, supports=(support,))
-        yield Finished(provider="test", model="quoting", usage=Usage())
+        yield Finished(provider="test", model="quoting", usage=Usage(), tool_calls=self.tool_calls)
 
 
 @pytest.fixture

@@ -241,6 +241,10 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
     Kind.RELABEL: [Holds({}, {"relabelled": _RELABELLED, "document_id": TEXT, "label": LABEL})],
     Kind.REVOCATION: [Holds({}, {"revoked": TEXT, "because": TEXT, "reinstated": TEXT})],
     Kind.BREAK_GLASS: [Holds({"grant": _GRANT})],
+    Kind.APPROVAL: [Holds({"grant": _GRANT})],
+    Kind.TOOL_CALL: [
+        Holds({"tool_call": of({"provider": TEXT, "model": TEXT, "calls": COUNT, "opening": ID})})
+    ],
     Kind.REEMBEDDING: [Holds({"embedding_model": of({"before": TEXT, "after": TEXT})})],
     Kind.POLICY_CHANGE: [
         Holds({"policy": of({"before": or_null(_POLICY), "after": _POLICY})}),
