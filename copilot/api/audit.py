@@ -83,7 +83,8 @@ class AuditQuery:
         """
         Who was shown a document, an entity or what bears a label: one of the three. At most 100 people and entries
         at once; `afterPerson` and `after` go on with the one and the other. Of a question that has begun and has no end
-        in the ledger, all that a model was given counts as shown.
+        in the ledger, all that a model was given counts as shown. Nobody is told of acts whose records are above their
+        own attributes: only an auditor with all of the tenant's hears of everybody.
         """
         filters = Filters(
             document=_short(document, "document"),
@@ -110,7 +111,10 @@ class AuditQuery:
         since: From = None,
         until: str | None = None,
     ) -> WhatDid:
-        """What a person did, by kind, and their newest entries; at most 100 of these at once."""
+        """
+        What a person did, by kind, and their newest entries; at most 100 of these at once. As with `whoSaw`, acts above
+        the auditor's own attributes are left out.
+        """
         filters = Filters(
             sub=_short(person, "person"),
             since=_moment(since, "from"),
