@@ -4,11 +4,12 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import httpx2
 
@@ -16,6 +17,7 @@ from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import SignatureType, VerifierKey, encode_base64
 from copilot.ledger.proofs.merkle import verify_consistency
 from copilot.ledger.proofs.note import Note, Signature
+from copilot.ledger.s3 import Credentials
 from policy.errors import BadInput, Misconfigured, Unavailable
 
 _TIMEOUT_S = 10.0
@@ -94,22 +96,29 @@ class Store:
     """An object store that takes PUT: the same two names below a URL. What it gives back by GET must be continued."""
 
     url: str
+    credentials: Credentials | None = None
+    """With which requests are signed, where the store speaks S3 and wants that."""
 
     @property
     def name(self) -> str:
-        return _without_secrets(self.url)
+        return f"{'s3+' if self.credentials else ''}{_without_secrets(self.url)}"
 
     async def put(self, one: Published) -> list[str]:
         await _require_continuing(self.name, one, await self._newest())
         for name in (f"{one.size:020}", NEWEST):
-            response = await _send(self.name, "PUT", _below(self.url, name), one.note)
+            response = await self._ask("PUT", name, one.note)
             if not response.is_success:
                 raise Unavailable("ledger", f"{self.name}: answers {response.status_code}")
         return []
 
+    async def _ask(self, method: str, name: str, body: bytes = b"") -> httpx2.Response:
+        url = _below(self.url, name)
+        signed = self.credentials.headers(method, url, body) if self.credentials else {}
+        return await _send(self.name, method, url, body, signed)
+
     async def _newest(self) -> bytes | None:
         """None where there is none. A store that is just out of order may hold one all the same."""
-        held = await _send(self.name, "GET", _below(self.url, NEWEST))
+        held = await self._ask("GET", NEWEST)
         if held.status_code in _NOT_GIVEN:
             return None
         if not held.is_success:
@@ -177,15 +186,30 @@ def _read(text: str) -> Destination:
             return Folder(Path(url.path))
         case "http" | "https" if url.hostname:
             return Store(text)
+        case "s3+http" | "s3+https" if url.hostname and url.username and url.password:
+            return _s3(url)
         case "witness+http" | "witness+https" if url.hostname and url.fragment:
             plain = urlunsplit(
                 url._replace(scheme=url.scheme.removeprefix("witness+"), fragment="")
             )
             return Witness(plain, _witness_key(url.fragment))
     raise Misconfigured(
-        f"COPILOT_LEDGER_PUBLISH: {_without_secrets(text)!r} is none of file:///FOLDER, https://HOST/PATH and "
-        "witness+https://HOST/PATH#KEY"
+        f"COPILOT_LEDGER_PUBLISH: {_without_secrets(text)!r} is none of file:///FOLDER, https://HOST/PATH, "
+        "s3+https://ACCESS_KEY:SECRET_KEY@HOST/BUCKET/PATH?region=REGION and witness+https://HOST/PATH#KEY"
     )
+
+
+def _s3(url: SplitResult) -> Store:
+    """The keys are percent-encoded, as in any URL; without a region the bucket lies in AWS's first."""
+    region = parse_qs(url.query).get("region", ["us-east-1"])[-1]
+    credentials = Credentials(
+        access_key=unquote(url.username or ""),
+        secret_key=unquote(url.password or ""),
+        region=region,
+    )
+    host = url.netloc.rpartition("@")[2]
+    scheme = url.scheme.removeprefix("s3+")
+    return Store(urlunsplit((scheme, host, url.path, "", "")), credentials)
 
 
 async def _require_continuing(name: str, one: Published, held: bytes | None) -> None:
@@ -235,8 +259,10 @@ def _without_secrets(text: str) -> str:
     return urlunsplit((url.scheme, url.netloc.rpartition("@")[2], url.path, "", ""))
 
 
-async def _send(name: str, method: str, url: str, body: bytes | None = None) -> httpx2.Response:
-    headers = {"Content-Type": "text/plain"} if body else {}
+async def _send(
+    name: str, method: str, url: str, body: bytes, signed: Mapping[str, str] = MappingProxyType({})
+) -> httpx2.Response:
+    headers = {"Content-Type": "text/plain", **signed} if body else signed
     try:
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S) as client:
             response = await client.request(method, url, content=body, headers=headers)

@@ -14,6 +14,7 @@ from copilot.ledger.log import Ledger
 from copilot.ledger.proofs.checkpoint import open_checkpoint
 from copilot.ledger.proofs.note import Note, Signature
 from copilot.ledger.publish import Publisher
+from copilot.ledger.s3 import Credentials
 from copilot.readiness import OK
 from policy.errors import Misconfigured
 from retrieval.stores.postgres.database import Database
@@ -140,6 +141,28 @@ async def test_neither_a_log_written_anew_nor_one_put_back_replaces_what_lies_ou
     assert kept() == before
 
 
+async def test_a_store_that_speaks_s3_gets_signed_requests(
+    database: Database, out: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = out.url.removeprefix("http://")
+    out.credentials = Credentials(access_key="writer", secret_key="se/cret+", region="eu-west-3")
+    await grow(database, 1)
+    stranger, writer = (
+        publisher(database, f"s3+http://writer:{key}@{host}/bucket/log?region=eu-west-3")
+        for key in ("other", "se%2Fcret%2B")
+    )
+    assert await stranger.publish() == []
+    assert out.objects == {}
+    assert f"s3+http://{host}/bucket/log: answers 403" in caplog.text
+    assert await writer.publish() == [f"s3+http://{host}/bucket/log"]
+    assert sorted(out.objects) == [f"/bucket/log/{1:020}", "/bucket/log/checkpoint"]
+    forget(database.url)
+    await grow(database, 1)
+    assert await writer.publish() == []
+    assert "does not continue" in caplog.text
+    assert "cret%2B" not in caplog.text
+
+
 @pytest.mark.parametrize("status", [500, 503, 429, 401])
 async def test_a_store_that_just_does_not_give_what_it_holds_is_not_taken_for_empty(
     database: Database, out: Outside, status: int
@@ -230,6 +253,8 @@ async def test_it_publishes_by_itself(database: Database, tmp_path: Path) -> Non
         "file://host/folder",
         "ftp://host/x",
         "https://",
+        "s3+https://host/x",
+        "s3+https://user@host/x",
         "witness+https://host/x",
         "witness+https://host/x#key",
         f"witness+https://host/x#{KEY}",

@@ -1,15 +1,17 @@
 """An object store and a witness of the ledger's checkpoints, over real HTTP."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from copilot.ledger.proofs.checkpoint import Checkpoint, open_checkpoint
 from copilot.ledger.proofs.keys import SignatureType, Signer, VerifierKey, decode_base64
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, verify_consistency
 from copilot.ledger.proofs.note import Signature, cosigned_message
+from copilot.ledger.s3 import Credentials
 from policy.errors import BadInput
 
 _AT = 1_700_000_000
@@ -36,6 +38,16 @@ class Outside:
     lies: bool = False
     """Whether the witness signs something else."""
     asked: int = 0
+    credentials: Credentials | None = None
+    """With which the store wants every request signed."""
+
+    def refuses_of(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The status of a request that is not signed as the store wants it; 0 for one that is."""
+        if self.credentials is None:
+            return 0
+        at = datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        fit = self.credentials.headers(method, self.url + path, body, at=at)
+        return 0 if headers["authorization"] == fit["authorization"] else 403
 
     def cosigned(self, body: bytes) -> tuple[int, str]:
         """As https://c2sp.org/tlog-witness has it: the status and the answer."""
@@ -76,14 +88,19 @@ def outside(log: VerifierKey) -> Iterator[Outside]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             data = state.objects.get(self.path)
-            status = state.refuses or state.gives or (404 if data is None else 200)
+            unsigned = state.refuses_of(
+                "GET", self.path, {name.lower(): one for name, one in self.headers.items()}, b""
+            )
+            status = unsigned or state.refuses or state.gives or (404 if data is None else 200)
             self._answer(status, (data or b"").decode())
 
         def do_PUT(self) -> None:
             body = self._body()
-            if state.refuses is None:
+            headers = {name.lower(): one for name, one in self.headers.items()}
+            refused = state.refuses_of("PUT", self.path, headers, body) or state.refuses
+            if not refused:
                 state.objects[self.path] = body
-            self._answer(state.refuses or 200, "")
+            self._answer(refused or 200, "")
 
         def do_POST(self) -> None:
             body = self._body()
