@@ -261,6 +261,7 @@ async def test_what_was_taken_before_it_was_archived_is_found_with_the_bundle(
         "DELETE FROM ledger_entries WHERE ledger_id = '{left}'",
         "DELETE FROM ledger_openings WHERE name = 'archives'",
         "UPDATE ledger_leaves SET hash = sha256('') WHERE leaf_index = 0",
+        "UPDATE ledger_leaves SET label_id = 0 WHERE leaf_index = 0",
         "bundle",
     ],
 )
