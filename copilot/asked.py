@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from copilot.citations import sha256
@@ -235,6 +235,7 @@ def _failed_json(asked: Asked) -> dict[str, Any]:
                 "model": provider.model,
                 "duration_ms": round(one.seconds * 1000),
                 "why": one.why,
+                "usage": None if one.usage is None else asdict(one.usage),
             }
             for one in asked.failed
         ]
@@ -248,18 +249,12 @@ def _prompt_json(prompt: Prompt | None) -> dict[str, str] | None:
 
 
 def _model_json(finished: Finished) -> dict[str, Any]:
-    usage = finished.usage
     return {
         "provider": finished.provider,
         "model": finished.model,
         "attempts": finished.attempts,
         "duration_ms": round(finished.seconds * 1000),
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "cost_usd": usage.cost_usd,
-    }
+    } | asdict(finished.usage)
 
 
 def _sentence_json(sentence: Sentence, tenant: str) -> dict[str, Any]:

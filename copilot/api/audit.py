@@ -40,8 +40,9 @@ class AuditQuery:
         until: str | None = None,
     ) -> Page:
         """
-        Recorded acts, newest first, for auditors; at most 100 at once. An entity is given by its id or name. Times
-        are in ISO 8601 with their offset; `until` is the first that is too late.
+        Recorded acts, newest first, for auditors; at most 100 at once. An entity is given by its id or name; a
+        model is one that was called, whether or not something came of it. Times are in ISO 8601 with their offset;
+        `until` is the first that is too late.
         """
         filters = Filters(
             sub=_short(sub, "sub"),

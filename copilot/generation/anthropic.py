@@ -18,7 +18,7 @@ from anthropic.types import (
 )
 
 from copilot.generation.neutralise import labelled, neutralise
-from copilot.generation.port import Claim, Finished, Prompt, Support
+from copilot.generation.port import Claim, Failed, Finished, Item, Prompt, Support
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Busy
 from copilot.results import Usage
@@ -67,9 +67,7 @@ class Anthropic:
         self._client = client
         self._options = options
 
-    async def stream(
-        self, prompt: Prompt, contexts: Sequence[Context]
-    ) -> AsyncIterator[Claim | Finished]:
+    async def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
         """As the port says. Busy where another attempt may help, Unavailable where it will not."""
         sources = _Sources(contexts)
         reply = _Reply(sources)
@@ -78,10 +76,14 @@ class Anthropic:
                 async for event in events:
                     for claim in reply.take(event):
                         yield claim
+            for claim in reply.rest():
+                yield claim
         except Exception as error:
-            raise translated(error) from error
-        for claim in reply.rest():
-            yield claim
+            failure = translated(error)
+            yield Failed(why=failure.message, usage=reply.usage())
+            if failure is error:
+                raise
+            raise failure from error
         yield reply.finished()
 
     async def _open(
@@ -222,6 +224,10 @@ class _Reply:
             usage=self._priced(),
             tool_calls=self._tool_calls,
         )
+
+    def usage(self) -> Usage | None:
+        """What it has cost until now; None before the service has begun to count."""
+        return self._priced() if self._usage else None
 
     @property
     def _pending(self) -> str:

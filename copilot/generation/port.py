@@ -56,7 +56,10 @@ class Failed:
 
     why: str
     """As a client may be told."""
-    seconds: float
+    usage: Usage | None = None
+    """What it has cost all the same; None where the model's service did not come to say."""
+    seconds: float = 0.0
+    """As whoever called it measured."""
 
 
 Item: TypeAlias = Claim | Failed | Finished
@@ -65,7 +68,7 @@ Item: TypeAlias = Claim | Failed | Finished
 class Generator(Protocol):
     """Writes an answer from contexts, sentence by sentence; no claims at all means "not found".
 
-    Raises `policy.errors.Unavailable("model", …)` when it cannot finish.
+    Raises `policy.errors.Unavailable("model", …)` when it cannot finish; a Failed just before it says what that cost.
     """
 
     def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:

@@ -62,15 +62,18 @@ class Router:
         attempt = 0
         while True:
             attempt += 1
-            started, before = False, clock.left
+            started, told, before = False, None, clock.left
             try:
                 async with aclosing(_timed(self._generator, prompt, contexts, clock)) as items:
                     async for item in items:
+                        if isinstance(item, Failed):
+                            told = item
+                            continue
                         started = True
                         yield _counted(item, attempt)
                 return
             except Unavailable as error:
-                yield Failed(why=error.message, seconds=before - clock.left)
+                yield replace(told or Failed(why=error.message), seconds=before - clock.left)
                 if started or not isinstance(error, Busy):
                     raise
                 last = error

@@ -120,10 +120,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a model: the one that wrote the answer, or one that was asked to judge before."""
+    """One call of a model: the one that wrote the answer, one that failed to, or one that was asked to judge before."""
 
     name: str
-    """"generation", or "consultation-1" and so on."""
+    """"generation", or "failed-1" or "consultation-1" and so on."""
     provider: str
     model: str
     attempts: int
@@ -132,6 +132,8 @@ class Call:
     """Tokens by kind, `cost_usd`, and `duration_ms` where it was recorded; None where the roles do not open it."""
     refused: tuple[tuple[str, str], ...]
     """Providers that policy did not let have the passages, each with its reason."""
+    failed: str | None = None
+    """Why it came to nothing, though it was given the passages."""
     said: tuple[str, ...] = ()
     """What a consultation gave: sub-questions, or ids of the chunks that bear on the question."""
 

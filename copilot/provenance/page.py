@@ -258,6 +258,7 @@ def _call(call: Call) -> Markup:
             ("Provider", call.provider),
             ("Model", call.model),
             ("Attempts", str(call.attempts)),
+            ("Why it came to nothing", call.failed),
             ("Prompt", f"{prompt.template}, version {prompt.version}" if prompt else None),
             ("SHA-256 of the prompt", _hash(prompt.sha256) if prompt else None),
             *((name, _number(value)) for name, value in counted),

@@ -178,6 +178,7 @@ class _Told:
             copilot_durationMs=_tokens(call, "duration_ms"),
             copilot_costUsd=decimal(float(cost)) if cost is not None else None,
             copilot_refusedProvider=[f"{name}: {reason}" for name, reason in call.refused],
+            copilot_failed=call.failed,
             copilot_gave=call.said,
         )
         model = document.element(
@@ -192,7 +193,7 @@ class _Told:
         self._behalf(model, _SYSTEM, activity)
         document.relate("wasStartedBy", {"activity": activity, "starter": self._ask})
         self._uses(activity, self._own("question"), "question")
-        if call.name == "generation":
+        if call.name == "generation" or call.failed:
             for source in self._account.sources:
                 self._passage(source)
                 self._uses(activity, self._chunk(source), "context")

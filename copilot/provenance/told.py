@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ _REASONS = {kind.name.lower(): str(kind) for kind in FindingKind}
 _INCIDENTS = frozenset(["recheck_dropped", "scope"])
 """What is recorded and not told to whoever asked: the labels open to them, and what was taken out above these."""
 _SEARCHED = frozenset(["plan", "unnamed", "degraded", "consulted"])
-_CHECKED = frozenset(["dropped", "scan"])
+_WRITTEN = frozenset(["dropped", "failed_calls", "scan"])
 _NO_MODEL = "none"
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 _USAGE = (*_TOKENS, "cost_usd", "duration_ms")
@@ -57,7 +57,7 @@ class Reader:
         if self.audience is Audience.AUDITOR:
             return frozenset()
         if self.audience is Audience.READER:
-            return _INCIDENTS | _SEARCHED | _CHECKED
+            return _INCIDENTS | _SEARCHED | _WRITTEN
         return _INCIDENTS if "explanation" in self.fields else _INCIDENTS | _SEARCHED
 
 
@@ -190,16 +190,19 @@ class _Telling:
         for number, one in enumerate(self._said.get("consulted", ()), start=1):
             hidden = self._hidden_chunks()
             said = tuple(text for text in one["said"] if text not in hidden)
-            yield self._call(f"consultation-{number}", one, said)
+            yield replace(self._call(f"consultation-{number}", one, one["model"]), said=said)
+        for number, one in enumerate(self._said.get("failed_calls", ()), start=1):
+            failed = {**one, **(one.get("usage") or {}), "attempts": 1}
+            yield replace(self._call(f"failed-{number}", self._said, failed), failed=one["why"])
         if self._said.get("model", {}).get("provider", _NO_MODEL) != _NO_MODEL:
-            yield self._call("generation", self._said, ())
+            yield self._call("generation", self._said, self._said["model"])
 
     def _hidden_chunks(self) -> set[str]:
         passages = self._recorded.details.get("contexts", ())
         return {one["chunk_id"] for one in passages} - {one.chunk_id for one in self._sources}
 
-    def _call(self, name: str, said: Mapping[str, Any], gave: tuple[str, ...]) -> Call:
-        model, prompt = said["model"], said.get("prompt")
+    def _call(self, name: str, said: Mapping[str, Any], model: Mapping[str, Any]) -> Call:
+        prompt = said.get("prompt")
         refused = (said.get("routing") or {}).get("refused", ())
         opened = self._reader.audience is Audience.AUDITOR or "usage" in self._reader.fields
         return Call(
@@ -212,7 +215,6 @@ class _Telling:
             if opened and self._explained()
             else None,
             refused=tuple((one["provider"], one["reason"]) for one in refused),
-            said=gave,
         )
 
     def _explained(self) -> bool:

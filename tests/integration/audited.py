@@ -1,15 +1,19 @@
 """Records as the product's acts leave them, and what auditors ask about them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from copilot.ledger.audit import Audit, Filters
-from copilot.ledger.log import Record, high_water
-from copilot.ledger.records import Kind, Page
+from copilot.ledger.log import Ledger, Record, high_water
+from copilot.ledger.records import Kind, Page, WhatDid, WhoSaw
+from policy.embedded import EmbeddedEngine
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
-from policy.scope import Scope
+from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
+from retrieval.stores.postgres.labels import PostgresLabels
 
 U = Label(tenant="t1", classification=Classification.U)
 S = replace(U, classification=Classification.S)
@@ -97,3 +101,41 @@ def read(who: Asker | str, document: str, outcome: str = "Document") -> Record:
 def ingested(who: Asker | str, document: str) -> Record:
     described = {"document_id": document, "label": U.to_json(), "parts": [passage(document)]}
     return record(who, Kind.INGEST, "Ingested", document=described)
+
+
+class Log:
+    """A ledger that is written and audited."""
+
+    def __init__(self, database: Database, scoper: Scoper) -> None:
+        self.database = database
+        self.audit = Audit(database)
+        self._ledger = Ledger(database)
+        self._scoper = scoper
+
+    async def take(self, *records: Record) -> list[str]:
+        """The ledger ids of records that are written one after the other."""
+        return [await self._ledger.record(one) for one in records]
+
+    async def scope(self, clearance: Classification = Classification.S) -> Scope:
+        return await self._scoper.scope(person("auditor", clearance))
+
+    async def who_saw(self, first: int = 20, /, **given: Any) -> WhoSaw:
+        places = {name: given.pop(name, None) for name in ("after", "after_person")}
+        return await self.audit.who_saw(await self.scope(), Filters(**given), first=first, **places)
+
+    async def what_did(self, sub: str, **given: Any) -> WhatDid:
+        return await self.audit.what_did(await self.scope(), Filters(sub=sub, **given), first=20)
+
+    async def ids(self, **given: Any) -> list[str]:
+        """Of the entries that these filters leave."""
+        page = await self.audit.page(await self.scope(), Filters(**given), first=50)
+        return [one.ledger_id for one in page.entries]
+
+
+@asynccontextmanager
+async def auditing(database_url: str) -> AsyncIterator[Log]:
+    database, engine = Database(database_url, timeout_s=30), EmbeddedEngine()
+    await database.open()
+    yield Log(database, Scoper(engine, PostgresLabels(database)))
+    await database.close()
+    await engine.close()

@@ -10,7 +10,7 @@ import pytest
 
 from copilot.citations import Dropped, DropReason, cite
 from copilot.generation.anthropic import DEFAULT_MODEL, Anthropic, Options, client
-from copilot.generation.port import Claim, Finished, Generator, Item, Prompt
+from copilot.generation.port import Claim, Failed, Finished, Generator, Item, Prompt
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Busy
 from copilot.prompts import Prompts
@@ -263,6 +263,11 @@ async def test_a_stream_that_goes_wrong_ends_in_a_clear_error_and_never_in_finis
         await collect(Anthropic(sdk), into=seen)
     assert isinstance(raised.value, Busy) is again
     assert not any(isinstance(item, Finished) for item in seen)
+    [told] = [item for item in seen if isinstance(item, Failed)]
+    assert told is seen[-1]
+    assert told.why == raised.value.message
+    assert told.usage is not None
+    assert told.usage.input_tokens > 0
 
 
 async def test_a_server_that_hangs_or_is_away_is_unavailable(server: AnthropicServer) -> None:

@@ -9,20 +9,19 @@ import pytest
 from psycopg.rows import dict_row
 
 from copilot.ledger import audit
-from copilot.ledger.audit import Audit, Filters
-from copilot.ledger.log import Ledger, Record, append_all
-from copilot.ledger.records import Kind, Tally, WhatDid, WhoSaw
-from policy.embedded import EmbeddedEngine
+from copilot.ledger.audit import Filters
+from copilot.ledger.log import Ledger, append_all
+from copilot.ledger.records import Kind, Tally
 from policy.errors import BadInput, Unavailable
 from policy.labels import Classification
-from policy.scope import Scope, Scoper
 from retrieval.identity import entity_id
-from retrieval.stores.postgres.database import Database, Role
-from retrieval.stores.postgres.labels import PostgresLabels
+from retrieval.stores.postgres.database import Role
 from tests.integration.audited import (
+    Log,
     S,
     U,
     answered,
+    auditing,
     ingested,
     opened,
     passage,
@@ -40,42 +39,10 @@ ZOE = person("zoe", Classification.TS)
 ABE = person("abe", Classification.TS)
 
 
-class Log:
-    """A ledger that is written and audited."""
-
-    def __init__(self, database: Database, scoper: Scoper) -> None:
-        self.database = database
-        self.audit = Audit(database)
-        self._ledger = Ledger(database)
-        self._scoper = scoper
-
-    async def take(self, *records: Record) -> list[str]:
-        """The ledger ids of records that are written one after the other."""
-        return [await self._ledger.record(one) for one in records]
-
-    async def scope(self, clearance: Classification = Classification.S) -> Scope:
-        return await self._scoper.scope(person("auditor", clearance))
-
-    async def who_saw(self, first: int = 20, /, **given: Any) -> WhoSaw:
-        places = {name: given.pop(name, None) for name in ("after", "after_person")}
-        return await self.audit.who_saw(await self.scope(), Filters(**given), first=first, **places)
-
-    async def what_did(self, sub: str, **given: Any) -> WhatDid:
-        return await self.audit.what_did(await self.scope(), Filters(sub=sub, **given), first=20)
-
-    async def ids(self, **given: Any) -> list[str]:
-        """Of the entries that these filters leave."""
-        page = await self.audit.page(await self.scope(), Filters(**given), first=50)
-        return [one.ledger_id for one in page.entries]
-
-
 @pytest.fixture
 async def log(database_url: str) -> AsyncIterator[Log]:
-    database, engine = Database(database_url, timeout_s=30), EmbeddedEngine()
-    await database.open()
-    yield Log(database, Scoper(engine, PostgresLabels(database)))
-    await database.close()
-    await engine.close()
+    async with auditing(database_url) as log:
+        yield log
 
 
 @pytest.fixture
@@ -166,16 +133,6 @@ async def test_who_saw_a_label_means_just_that_label(log: Log) -> None:
     await log.take(searched("ann", "d1", label=S), searched("bob", "d1", label=U))
     assert names((await log.who_saw(label=S)).people) == ["ann"]
     assert names((await log.who_saw(label=U)).people) == ["bob"]
-
-
-async def test_models_are_found_that_answered_and_that_were_consulted(log: Log) -> None:
-    consulted = [{"model": {"provider": "p", "model": "judge-2"}, "outcome": "used"}]
-    answer, asked = await log.take(
-        answered("ann", "d1"),
-        record("bob", Kind.SEARCH, "SearchResult", contexts=[], consulted=consulted),
-    )
-    assert await log.ids(model="extractive-1") == [answer]
-    assert await log.ids(model="judge-2") == [asked]
 
 
 async def test_filters_together_leave_what_has_all_of_it(log: Log) -> None:

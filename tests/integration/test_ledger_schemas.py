@@ -50,6 +50,7 @@ from tests.integration.test_records_of_reads import (
     asker,
     document,
 )
+from tests.unit.proofs.stranger import built, verified
 
 pytestmark = pytest.mark.anyio
 
@@ -91,6 +92,11 @@ async def copilot(settings: Settings) -> AsyncIterator[Copilot]:
 def owner(database_url: str) -> Iterator[Owner]:
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("stranger"))
 
 
 def recorded(owner: Owner, kind: Kind) -> list[dict[str, Any]]:
@@ -218,7 +224,12 @@ async def changed(settings: Settings, url: str) -> int:
 
 
 async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_after_it_changed(
-    copilot: Copilot, settings: Settings, database_url: str, owner: Owner, tmp_path: Path
+    copilot: Copilot,
+    settings: Settings,
+    database_url: str,
+    owner: Owner,
+    stranger: Path,
+    tmp_path: Path,
 ) -> None:
     await audited(copilot, await read_and_asked(copilot))
     await archived(copilot, settings, tmp_path / "august")
@@ -236,6 +247,8 @@ async def test_real_acts_of_every_kind_fit_and_the_first_key_alone_proves_them_a
         report = verify_bundle(tmp_path / "two", key.verifier_key)
         assert (report.problems, report.contents.problems) == ([], [])
         assert report.contents.fitted == report.records > 60
+        said = verified(stranger, tmp_path / "two", str(key.verifier_key)).split()
+        assert said[:2] == ["verified", str(report.records)]
     kinds = {row["kind"] for row in owner.execute("SELECT DISTINCT kind FROM ledger_acts")}
     # A change of the embedding model takes minutes: its record alone is looked at below.
     assert kinds == {str(kind) for kind in Kind} - {"reembedding"}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -31,9 +31,7 @@ class Scripted:
     calls: int = 0
     closed: int = 0
 
-    async def stream(
-        self, prompt: Prompt, contexts: Sequence[Context]
-    ) -> AsyncIterator[Claim | Finished]:
+    async def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
         self.calls += 1
         try:
             for step in self.scripts[self.calls - 1]:
@@ -41,7 +39,7 @@ class Scripted:
                     raise step
                 if step is HANG:
                     await asyncio.sleep(30)
-                assert isinstance(step, Claim | Finished)
+                assert isinstance(step, Item)
                 yield step
         finally:
             self.closed += 1
@@ -91,7 +89,9 @@ async def test_a_busy_model_is_asked_again_after_growing_waits(sleeps: Sleeps) -
 
 
 async def test_each_call_that_failed_is_told_before_what_follows(sleeps: Sleeps) -> None:
-    generator = Scripted([[busy()], [FIRST, Unavailable("model", "refuses our key")]])
+    cost = Failed(why="refuses our key", usage=Usage(input_tokens=9))
+    refused = Unavailable("model", "refuses our key")
+    generator = Scripted([[busy()], [FIRST, cost, refused]])
     stream = router(generator, sleeps).stream(PROMPT, [])
     first, claim, second = [await anext(stream) for _ in range(3)]
     with pytest.raises(Unavailable, match="refuses our key"):
@@ -100,6 +100,17 @@ async def test_each_call_that_failed_is_told_before_what_follows(sleeps: Sleeps)
     assert isinstance(second, Failed)
     assert (first.why, claim, second.why) == ("overloaded", FIRST, "refuses our key")
     assert 0 <= first.seconds < 60
+    assert (first.usage, second.usage) == (None, cost.usage)
+
+
+async def test_after_a_call_that_cost_something_and_gave_nothing_the_model_is_asked_again(
+    sleeps: Sleeps,
+) -> None:
+    cost = Failed(why="overloaded", usage=Usage(input_tokens=9))
+    generator = Scripted([[cost, busy()], [busy()], [FIRST, DONE]])
+    first, second, *rest = [item async for item in router(generator, sleeps).stream(PROMPT, [])]
+    assert [one.usage for one in (first, second) if isinstance(one, Failed)] == [cost.usage, None]
+    assert rest == [FIRST, replace(DONE, attempts=3)]
 
 
 async def test_waits_grow_no_longer_than_allowed(sleeps: Sleeps) -> None:

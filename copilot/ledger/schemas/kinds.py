@@ -19,6 +19,7 @@ from copilot.ledger.schemas.parts import (
     PASSAGE,
     QUESTION,
     READING,
+    USAGE,
 )
 from copilot.ledger.schemas.shapes import (
     COUNT,
@@ -112,11 +113,11 @@ class Holds(NamedTuple):
 
 
 _LOGGED: Shape = {"decision_ids": _TEXTS}
-_FAILED_CALLS: Shape = {
-    "failed_calls": each(
-        of({**dict.fromkeys(("provider", "model", "why"), TEXT), "duration_ms": COUNT})
-    )
-}
+
+
+def _failed_calls(more: Shape = MappingProxyType({})) -> Shape:
+    said = {**dict.fromkeys(("provider", "model", "why"), TEXT), "duration_ms": COUNT}
+    return {"failed_calls": each(of({**said, **more}))}
 
 
 def _asked(model: str, more: Shape = MappingProxyType({})) -> Holds:
@@ -164,7 +165,10 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         _asked("model", _STORED),
         _asked("timed_model", _STORED),
         _asked("timed_model", {**_STORED, **_LOGGED}),
-        _asked("timed_model", {**_STORED, **_LOGGED, **_FAILED_CALLS}),
+        _asked("timed_model", {**_STORED, **_LOGGED, **_failed_calls()}),
+        _asked(
+            "timed_model", {**_STORED, **_LOGGED, **_failed_calls({"usage": or_null(of(USAGE))})}
+        ),
     ],
     Kind.SEARCH: [_asked("model"), _asked("timed_model"), _asked("timed_model", _LOGGED)],
     Kind.LOGIN: [

@@ -49,16 +49,14 @@ _FILTERS: Shape = {
 }
 _PAGE: Shape = {"first": COUNT, "after": or_null(TEXT)}
 
-_MODEL: Shape = {
-    "provider": TEXT,
-    "model": TEXT,
-    "attempts": COUNT,
+USAGE: Shape = {
     "input_tokens": COUNT,
     "output_tokens": COUNT,
     "cache_read_tokens": COUNT,
     "cache_write_tokens": COUNT,
     "cost_usd": {"type": ["number", "null"]},
 }
+_MODEL: Shape = {"provider": TEXT, "model": TEXT, "attempts": COUNT, **USAGE}
 SHARED: Mapping[str, Shape] = {
     "label": of(
         {

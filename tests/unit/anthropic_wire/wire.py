@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 
 from copilot.generation.anthropic import Anthropic, Options
-from copilot.generation.port import Claim, Finished, Prompt, Support
+from copilot.generation.port import Claim, Failed, Finished, Prompt, Support
 from retrieval.types import Context
 from tests.unit.retrieval.contexts import context
 
@@ -72,12 +72,13 @@ def body(events: Iterable[Event | str]) -> str:
 
 
 class Wire:
-    """A model behind a transport: keeps the requests, and what came before an error."""
+    """A model behind a transport: keeps the requests, what came before an error, and what was told of that."""
 
     def __init__(self, answer: Callable[[], httpx2.Response]) -> None:
         self._answer = answer
         self.requests: list[dict[str, Any]] = []
         self.given: list[Claim | Finished] = []
+        self.failed: list[Failed] = []
 
     async def ask(
         self,
@@ -93,7 +94,10 @@ class Wire:
             http_client=httpx2.AsyncClient(transport=transport),
         ) as sdk:
             async for item in Anthropic(sdk, options).stream(prompt, contexts):
-                self.given.append(item)
+                if isinstance(item, Failed):
+                    self.failed.append(item)
+                else:
+                    self.given.append(item)
         return [item for item in self.given if isinstance(item, Claim)]
 
     @property

@@ -133,7 +133,8 @@ async def test_each_call_of_a_model_that_failed_is_recorded(bench: Bench) -> Non
     router = Router(busy, fallback=offline, patience=Patience(attempts=2, first_delay_s=0.0))
     assert isinstance(await bench.pipeline(router).ask(asker(), QUESTION), Answer)
     _, answered = bench.ledger.records
-    failed = {"provider": "offline", "model": "fake-1", "why": "overloaded", "duration_ms": 0}
+    who = {"provider": "offline", "model": "fake-1"}
+    failed = {**who, "why": "overloaded", "duration_ms": 0, "usage": None}
     assert answered.details["failed_calls"] == [failed] * 2
     assert answered.details["model"]["attempts"] == 3
     with pytest.raises(Busy):

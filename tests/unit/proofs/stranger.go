@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,6 +43,22 @@ type earlier struct {
 	Path       []string
 }
 
+// A key, and the sizes for which it may sign.
+type term struct {
+	key         string
+	first, last int64
+}
+
+type rotation struct {
+	Old, New string
+	Size     int64
+}
+
+type envelope struct {
+	PayloadType, Payload string
+	Signatures           []struct{ Sig string }
+}
+
 type statement struct {
 	Subject []struct {
 		Name   string
@@ -56,18 +73,17 @@ type statement struct {
 func main() {
 	log.SetFlags(0)
 	folder, key := os.Args[1], os.Args[2]
-	verifier, err := note.NewVerifier(key)
-	check(err)
-	last := open(read(folder, "checkpoint"), verifier)
-	said := state(read(folder, "statement.dsse.json"), key)
+	terms := trusted(read(folder, "rotations.ndjson"), key)
+	last := open(read(folder, "checkpoint"), terms)
+	said := state(read(folder, "statement.dsse.json"), terms)
 	for _, file := range said.Subject {
 		demand(sum(read(folder, file.Name)) == file.Digest.Sha256, file.Name)
 	}
-	paths := steps(read(folder, "checkpoints.ndjson"), verifier, last)
+	paths := steps(read(folder, "checkpoints.ndjson"), terms, last)
 	records, openings := 0, 0
 	var stored []tlog.Hash
-	lines := bufio.NewReader(bytes.NewReader(read(folder, "records.ndjson")))
-	for line, err := lines.ReadBytes('\n'); err == nil; line, err = lines.ReadBytes('\n') {
+	written := bufio.NewReader(bytes.NewReader(read(folder, "records.ndjson")))
+	for line, err := written.ReadBytes('\n'); err == nil; line, err = written.ReadBytes('\n') {
 		var one record
 		check(json.Unmarshal(line, &one))
 		openings += commitments(one)
@@ -92,27 +108,76 @@ func main() {
 	fmt.Println("verified", records, openings, paths)
 }
 
-func open(data []byte, verifier note.Verifier) tree {
-	opened, err := note.Open(data, note.VerifierList(verifier))
-	check(err)
-	lines := strings.Split(opened.Text, "\n")
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	check(err)
-	root, err := tlog.ParseHash(lines[2])
-	check(err)
-	return tree{lines[0], size, root}
+// The keys for which the held one vouches, each for the sizes between its own rotations, oldest first.
+func trusted(data []byte, held string) []term {
+	terms := []term{{held, 0, math.MaxInt64}}
+	waiting := lines(data)
+	for len(waiting) > 0 {
+		var later []string
+		for _, line := range waiting {
+			one := rotated([]byte(line))
+			first, last := &terms[0], &terms[len(terms)-1]
+			switch {
+			case one.Old == last.key:
+				last.last = one.Size
+				terms = append(terms, term{one.New, one.Size, math.MaxInt64})
+			case one.New == first.key:
+				first.first = one.Size
+				terms = append([]term{{one.Old, 0, one.Size}}, terms...)
+			default:
+				later = append(later, line)
+			}
+		}
+		demand(len(later) < len(waiting), "rotations")
+		waiting = later
+	}
+	for _, one := range terms {
+		demand(one.first <= one.last, "rotations")
+	}
+	return terms
 }
 
-func steps(data []byte, verifier note.Verifier, last tree) int {
+func rotated(line []byte) (one rotation) {
+	var signed envelope
+	check(json.Unmarshal(line, &signed))
+	check(json.Unmarshal(unbase(signed.Payload), &one))
+	demand(signed.by(one.Old) && signed.by(one.New), "rotation")
+	return one
+}
+
+// What one of the keys signed that might do so for its size.
+func open(data []byte, terms []term) tree {
+	var verifiers []note.Verifier
+	for _, one := range terms {
+		verifier, err := note.NewVerifier(one.key)
+		check(err)
+		verifiers = append(verifiers, verifier)
+	}
+	opened, err := note.Open(data, note.VerifierList(verifiers...))
+	check(err)
+	said := strings.Split(opened.Text, "\n")
+	size, err := strconv.ParseInt(said[1], 10, 64)
+	check(err)
+	root, err := tlog.ParseHash(said[2])
+	check(err)
+	allowed := false
+	for _, signed := range opened.Sigs {
+		for at, one := range terms {
+			mine := signed.Hash == verifiers[at].KeyHash() && signed.Name == verifiers[at].Name()
+			allowed = allowed || mine && one.first <= size && size <= one.last
+		}
+	}
+	demand(allowed, "a key that may not sign for this size")
+	return tree{said[0], size, root}
+}
+
+func steps(data []byte, terms []term, last tree) int {
 	var trees []tree
 	var paths [][]tlog.Hash
-	for _, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n") {
-		if line == "" {
-			continue
-		}
+	for _, line := range lines(data) {
 		var one earlier
 		check(json.Unmarshal([]byte(line), &one))
-		trees = append(trees, open([]byte(one.Checkpoint), verifier))
+		trees = append(trees, open([]byte(one.Checkpoint), terms))
 		paths = append(paths, hashes(one.Path))
 	}
 	trees = append(trees, last)
@@ -123,18 +188,32 @@ func steps(data []byte, verifier note.Verifier, last tree) int {
 	return len(paths)
 }
 
-func state(data []byte, key string) (said statement) {
-	var envelope struct {
-		PayloadType, Payload string
-		Signatures           []struct{ Sig string }
+func state(data []byte, terms []term) (said statement) {
+	var signed envelope
+	check(json.Unmarshal(data, &signed))
+	known := false
+	for _, one := range terms {
+		known = known || signed.by(one.key)
 	}
-	check(json.Unmarshal(data, &envelope))
-	payload := unbase(envelope.Payload)
-	message := fmt.Sprintf("DSSEv1 %d %s %d %s", len(envelope.PayloadType), envelope.PayloadType, len(payload), payload)
-	public := unbase(strings.SplitN(key, "+", 3)[2])[1:]
-	demand(ed25519.Verify(public, []byte(message), unbase(envelope.Signatures[0].Sig)), "statement")
-	check(json.Unmarshal(payload, &said))
+	demand(known, "statement")
+	check(json.Unmarshal(unbase(signed.Payload), &said))
 	return said
+}
+
+func (signed envelope) by(key string) bool {
+	kind, payload := signed.PayloadType, unbase(signed.Payload)
+	message := fmt.Sprintf("DSSEv1 %d %s %d %s", len(kind), kind, len(payload), payload)
+	public := unbase(strings.SplitN(key, "+", 3)[2])[1:]
+	for _, one := range signed.Signatures {
+		if ed25519.Verify(public, []byte(message), unbase(one.Sig)) {
+			return true
+		}
+	}
+	return false
+}
+
+func lines(data []byte) []string {
+	return strings.FieldsFunc(string(data), func(char rune) bool { return char == '\n' })
 }
 
 func commitments(one record) int {

@@ -20,16 +20,14 @@ S = replace(U, classification=Classification.S, compartments=frozenset(["HARBOR"
 TOP = replace(U, classification=Classification.TS)
 FIELDS = frozenset(["usage", "explanation", "timings_ms"])
 DIGEST = "ab" * 32
-MODEL = {
-    "provider": "anthropic",
-    "model": "writer-1.5",
-    "attempts": 2,
+USAGE = {
     "input_tokens": 900,
     "output_tokens": 40,
     "cache_read_tokens": 0,
     "cache_write_tokens": 0,
     "cost_usd": 0.00000042,
 }
+MODEL = {"provider": "anthropic", "model": "writer-1.5", "attempts": 2, **USAGE}
 PROMPT = {"template": "answer", "version": "2", "sha256": DIGEST}
 ROUTING = {
     "provider": "anthropic",
@@ -47,6 +45,7 @@ TEXTS = {
     "document": "IR-2024-017",
     "dropped": "what it cites does not support it",
     "said": "Who owns Kestrel Holdings?",
+    "failed": "the language model broke off its answer",
     "unnamed": "Corvane",
 }
 """What people, models and documents say in an entry."""
@@ -122,6 +121,15 @@ def details(texts: Mapping[str, str] = TEXTS) -> dict[str, Any]:
         ],
         "opening": "e" * 32,
         "consulted": [consulted],
+        "failed_calls": [
+            {
+                "provider": "anthropic",
+                "model": "writer-1.5",
+                "why": texts["failed"],
+                "duration_ms": 70,
+                "usage": USAGE,
+            }
+        ],
         "scope": {"sha256": DIGEST, "labels": 3},
         "stored_answer": {"answer_id": "a" * 32, "sha256": DIGEST},
         "decided": {

@@ -112,7 +112,14 @@ def test_each_sentence_is_derived_from_what_it_cites_as_from_a_primary_source() 
 def test_each_call_of_a_model_is_an_activity_of_that_model_by_its_prompt() -> None:
     prov = read(prov_json(told()))
     calls = prov.typed("activity", "copilot:ModelCall")
-    assert {name.rpartition("/")[2] for name in calls} == {"generation", "consultation-1"}
+    named = {name.rpartition("/")[2]: call for name, call in calls.items()}
+    assert named.keys() == {"generation", "consultation-1", "failed-1"}
+    assert [name for name, one in named.items() if one.get("copilot:failed")] == ["failed-1"]
+    given = {
+        name: len(prov.related("used", activity=call))
+        for name, call in zip(named, calls, strict=True)
+    }
+    assert given["failed-1"] == given["generation"] > given["consultation-1"]
     for name, call in calls.items():
         [made] = prov.related("wasAssociatedWith", activity=name)
         assert made["prov:agent"] == "copilot:model/anthropic/writer-1%2E5"

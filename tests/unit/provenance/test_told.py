@@ -16,6 +16,7 @@ from policy.labels import ORIGINATOR_CONTROLLED
 from tests.unit.provenance.entries import (
     TEXTS,
     TOP,
+    USAGE,
     S,
     U,
     details,
@@ -73,6 +74,20 @@ def test_other_readers_are_not_told_how_it_was_found() -> None:
     assert TEXTS["said"] not in forms(found)
 
 
+def test_a_call_that_came_to_nothing_is_told_with_what_it_cost() -> None:
+    unknown = {"provider": "anthropic", "model": "m", "why": "overloaded", "duration_ms": 5}
+    entry = recorded(failed_calls=[*details()["failed_calls"], unknown, {**unknown, "usage": None}])
+    for to in (reader(Audience.AUDITOR), reader(Audience.ASKER)):
+        first, *others = [one for one in told(entry, to).calls if one.failed]
+        assert (first.name, first.failed, first.attempts) == ("failed-1", TEXTS["failed"], 1)
+        assert first.usage == {**USAGE, "duration_ms": 70}
+        assert [(one.failed, one.usage) for one in others] == [
+            ("overloaded", {"duration_ms": 5})
+        ] * 2
+        assert forms(told(entry, to)).count("overloaded") == 4
+    assert not any(one.failed for one in told(entry, reader(Audience.READER)).calls)
+
+
 @pytest.mark.parametrize("audience", [Audience.ASKER, Audience.READER])
 def test_records_that_erased_something_are_named_to_auditors_alone(audience: Audience) -> None:
     entry = recorded(erased={"question": ("c" * 32,)})
@@ -85,7 +100,7 @@ def test_records_that_erased_something_are_named_to_auditors_alone(audience: Aud
 def test_fields_that_the_roles_do_not_open_are_left_out() -> None:
     found = told(to=reader(Audience.ASKER, fields=frozenset()))
     assert found.plan is None
-    assert [one.usage for one in found.calls] == [None]
+    assert all(one.usage is None for one in found.calls)
     assert "plan" in withheld(found)
 
 
