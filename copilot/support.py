@@ -69,10 +69,21 @@ def support(premise: str, claim: str, *, tau: float = TAU) -> Supported | Unsupp
 def missing(premise: str, claim: str) -> frozenset[str]:
     """The lemmas of the claim that do not stand in the premise; none where the claim is a quote of it."""
     source, said = plain(premise), plain(claim)
-    if re.search(rf"(?<!\w){re.escape(said)}(?!\w)", source):
+    if _quoted(said, source):
         return frozenset()
     lemmas = _read(said).lemmas
     return lemmas - held(lemmas, source)
+
+
+def _quoted(said: str, source: str) -> bool:
+    """Whether it stands there and no word goes on beyond it. Not by a pattern: `re` keeps those, and their words."""
+    at = source.find(said)
+    while at >= 0:
+        beside = source[max(0, at - 1) : at] + source[at + len(said) : at + len(said) + 1]
+        if not any(char.isalnum() or char == "_" for char in beside):
+            return True
+        at = source.find(said, at + 1)
+    return False
 
 
 def held(lemmas: frozenset[str], text: str) -> frozenset[str]:

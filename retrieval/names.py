@@ -29,6 +29,7 @@ from retrieval.lexicon import (
     VESSEL_NOUNS,
     VESSEL_PREFIXES,
 )
+from retrieval.terms import RUN, pieces
 from retrieval.types import EntityKind, Mention, Span
 
 _LONGEST = 10
@@ -76,12 +77,17 @@ class Candidate:
     weak: bool
 
 
-@lru_cache(maxsize=50_000)
 def normalise(name: str) -> str:
     """The form in which two writings of one name are equal, "" where nothing is left to compare.
 
     Case, accents, punctuation, a leading article, forms of address, ship prefixes and legal forms go.
     """
+    short = len(name) < 2 * RUN - 1 or len(pieces(name)) < RUN
+    return _normalised(name) if short else _normalised.__wrapped__(name)
+
+
+@lru_cache(maxsize=50_000)
+def _normalised(name: str) -> str:
     folded = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
     bare = "".join(c for c in folded if not unicodedata.combining(c))
     words = bare.replace(". ", " ").replace("m/v", "mv").replace("m/t", "mt").replace("a/s", "as")

@@ -10,11 +10,13 @@ import Stemmer
 from retrieval.identifiers import identifiers
 from retrieval.languages import ENGLISH, LANGUAGES, STOP_WORDS, small_words
 
-__all__ = ["OTHER_SCHEME", "SCHEME", "STOP_WORDS", "Counted", "Terms", "pieces"]
+__all__ = ["OTHER_SCHEME", "RUN", "SCHEME", "STOP_WORDS", "Counted", "Terms", "pieces"]
 
 SCHEME = 2
 """The number of this way to cut. It rises with each change, and an index of another number is not asked."""
 OTHER_SCHEME = "the keyword index was built by another version of this program; stop this one, and start the newest"
+RUN = 8
+"""Words in a row of a text that are its own: no cache keeps that many, or they would outlive its deletion."""
 _TITLE = 3
 """How often each word of a title counts. Of 0 to 4 the best on three public corpora; four adds nothing."""
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?(?:[.\-/@:_][^\W_]+)*")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from retrieval.languages import is_small
-from retrieval.terms import Terms, pieces
+from retrieval.terms import RUN, Terms, pieces
 
 MOST_PHRASES = MOST_PREFIXES = 8
 _QUOTED = re.compile(r"[\"“„]([^\"“”„\n]+)[\"”“]|«([^«»\n]+)»")
@@ -31,8 +31,8 @@ class Phrase:
 
     def stands_in(self, text: str) -> bool:
         """Whether the words stand in the text next to each other, whatever signs are between them."""
-        # Most texts fail by a glance, and are not cut.
-        return _glance(self.words).search(text.casefold()) is not None and (
+        # Most texts fail by a glance, and are not cut. A pattern is kept, so there is no run of words in it.
+        return _glance(self.words[: RUN - 1]).search(text.casefold()) is not None and (
             f" {' '.join(self.words)} " in f" {' '.join(pieces(text))} "
         )
 

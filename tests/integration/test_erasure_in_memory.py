@@ -1,0 +1,86 @@
+"""Deletion reaches what the process itself holds: no cache keeps a run of words of what was deleted."""
+
+import gc
+from functools import lru_cache
+from random import Random
+
+import pytest
+
+from copilot.acts import Copilot
+from copilot.entity_graph import End
+from copilot.results import Answer, Deleted, SearchResult
+from tests.integration.erased import found
+from tests.integration.test_erasure import ANN, document
+
+pytestmark = pytest.mark.anyio
+
+WORDS = (
+    "anchor barge cargo dredger engine ferry gangway hawser island jetty keel lantern mast needle "
+    "oar pier quay rudder sail tiller".split()
+)
+
+
+def story() -> tuple[str, str]:
+    """Title and text, made anew from their words each time, so that the test itself holds neither."""
+    random = Random(8)
+    title = " ".join(random.sample(WORDS, 12)).title()
+    said = " ".join(random.sample(WORDS, 14))
+    return title, f"Anton Drell sold the {said} of Kestrel Quay. He met Elsa Vance at noon."
+
+
+def phrase() -> str:
+    """Nine words of the text."""
+    return " ".join(story()[1].split()[4:13])
+
+
+def held() -> list[tuple[str, str]]:
+    """Each text that a live object of this process holds, as far as the garbage collector can tell."""
+    gc.collect()
+    waiting, seen, texts = gc.get_objects(), set[int](), list[tuple[str, str]]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, str):
+            texts.append(("memory", one))
+        elif isinstance(one, bytes):
+            texts.append(("memory", one.decode("utf-8", "replace")))
+        else:
+            waiting += gc.get_referents(one)
+    return [one for one in texts if one[1].count(" ") >= 7]
+
+
+async def lived(copilot: Copilot) -> None:
+    """Taken in, asked about, searched, looked up and deleted: each as its readers do it."""
+    title, text = story()
+    await copilot.ingest(ANN, [document("a", text, title=title)])
+    answer = await copilot.ask(ANN, f'Who sold the "{phrase()}"?')
+    assert isinstance(answer, Answer)
+    for asked in (f'"{phrase()}"', title, f"What of {title}?"):
+        assert isinstance(await copilot.search(ANN, asked), SearchResult)
+    await copilot.document(ANN, "a")
+    await copilot.entities(ANN, title)
+    await copilot.paths(ANN, End(name="Anton Drell"), End(name="Elsa Vance"))
+    await copilot.answer(ANN, answer.answer_id)
+    await copilot.provenance(ANN, answer.answer_id)
+    await copilot.replay(ANN, answer.ledger_id or "")
+    assert isinstance(await copilot.administration.delete(ANN, "a"), Deleted)
+
+
+async def test_no_run_of_words_of_it_is_left_in_the_process(copilot: Copilot) -> None:
+    await lived(copilot)
+    left = held()
+    assert len(left) > 1000
+    assert found(left, *story()) == set()
+
+
+def test_what_a_cache_holds_is_found() -> None:
+    @lru_cache
+    def known(words: str) -> bool:
+        return bool(words)
+
+    assert known(phrase())
+    assert found(held(), *story()) == {"memory"}
+    known.cache_clear()
+    assert found(held(), *story()) == set()
