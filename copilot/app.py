@@ -60,6 +60,7 @@ from retrieval.stores.postgres import models
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.embedded import start as start_postgres
 from retrieval.stores.postgres.graph import PostgresGraph
+from retrieval.stores.postgres.in_step import InStep
 from retrieval.stores.postgres.labels import PostgresLabels
 from retrieval.stores.postgres.names_in_step import Names
 from retrieval.stores.postgres.near import Near
@@ -139,6 +140,10 @@ async def build(
             await sdk.close()
 
 
+FORGOTTEN_S = 10.0
+"""After so many seconds at most, what another process deleted goes from memory, whether or not anybody asks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
     """Postgres, with copies in memory of what searches look through."""
@@ -152,6 +157,8 @@ class Stores:
 async def stores(database: Database) -> AsyncIterator[Stores]:
     """The copies fill as they are needed, and are dropped at the end."""
     near, words, names = Near(database), Words(database), Names(database)
+    copies = (near, words, names)
+    looking = asyncio.create_task(_look_again(copies))
     try:
         yield Stores(
             passages=PostgresPassages(database, near, words),
@@ -159,8 +166,18 @@ async def stores(database: Database) -> AsyncIterator[Stores]:
             names=names,
         )
     finally:
-        for copy in (near, words, names):
+        looking.cancel()
+        for copy in copies:
             await copy.close()
+
+
+async def _look_again(copies: Sequence[InStep]) -> None:
+    """Nobody may ask for what was deleted by another process; its words go all the same."""
+    while True:
+        await asyncio.sleep(FORGOTTEN_S)
+        for copy in copies:
+            with suppress(Unavailable):
+                await copy.look_again()
 
 
 def assemble(

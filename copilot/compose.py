@@ -1,25 +1,27 @@
 """The second half of a question's way: prompt, generation, output scan and citations, sentence by sentence."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import cast
 
 from copilot.asked import Asked
 from copilot.citations import Dropped, cite, sha256
-from copilot.generation.port import Claim, Failed, Finished, Item, Prompt
+from copilot.generation.port import Begun, Claim, Failed, Finished, Item, Prompt
 from copilot.generation.providers import Providers
 from copilot.output_scan import Finding, Kind, OutputScan, Redacted, Withheld, counts, reasons
 from copilot.prompts import Prompts
 from copilot.resources import Resources
-from copilot.results import Sentence
+from copilot.results import Sentence, Usage
 from copilot.telemetry import Metrics
 from policy.engine import PolicyEngine
+from policy.errors import Unavailable
 from policy.labels import join_all
 from retrieval.context import reading_order
 
 _PERSONAL = "personal_data"
+_LEFT = "it was not waited for until its end"
 
 
 class Composer:
@@ -59,19 +61,19 @@ class Composer:
         if asked.prompt is None or asked.choice is None:
             return
         check = await self._check(asked, asked.prompt)
-        begun = time.perf_counter()
         stream = asked.choice.provider.generator.stream(asked.prompt, asked.contexts)
-        with asked.timings.stage("generation"):
-            # Closed at the end: a call that nobody reads costs on.
+        # Closed at the end: a call that nobody reads costs on.
+        with asked.timings.stage("generation"), _told(asked) as call:
             async with aclosing(cast(AsyncGenerator[Item, None], stream)) as items:
                 async for item in items:
-                    if isinstance(item, Finished):
-                        asked.finished = replace(item, seconds=time.perf_counter() - begun)
+                    if isinstance(item, Claim):
+                        if sentence := check(item):
+                            yield sentence
+                    elif isinstance(item, Finished):
+                        call.finish(item)
                         self._tools_refused(asked, item.tool_calls)
-                    elif isinstance(item, Failed):
-                        asked.failed.append(item)
-                    elif sentence := check(item):
-                        yield sentence
+                    else:
+                        call.take(item)
 
     async def _check(self, asked: Asked, prompt: Prompt) -> Callable[[Claim], Sentence | None]:
         """Output scan, then citation check: what a claim becomes, or None where it must not go out."""
@@ -117,3 +119,42 @@ class Composer:
         self._metrics.dropped(stage, 1)
         asked.dropped.append({"stage": stage, "reason": reason, "sha256": sha256(claim.text)})
         return None
+
+
+class _Call:
+    """A model is at it: how that ended, and each try that came to nothing, goes into `Asked`."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._began = time.perf_counter()
+        self._usage: Usage | None = None
+        self._open = True
+
+    def take(self, item: Begun | Failed) -> None:
+        if isinstance(item, Begun):
+            self._usage, self._open = item.usage, True
+        else:
+            self._asked.failed.append(item)
+            self._usage, self._open = None, False
+
+    def finish(self, item: Finished) -> None:
+        self._asked.finished = replace(item, seconds=time.perf_counter() - self._began)
+        self._open = False
+
+    def break_off(self, why: str) -> None:
+        """Unless it has ended: it was given the passages, whatever came of that."""
+        if self._open:
+            seconds = time.perf_counter() - self._began
+            self.take(Failed(why=why, usage=self._usage, seconds=seconds))
+
+
+@contextmanager
+def _told(asked: Asked) -> Iterator[_Call]:
+    call = _Call(asked)
+    try:
+        yield call
+    except Unavailable as error:
+        call.break_off(error.message)
+        raise
+    finally:
+        call.break_off(_LEFT)

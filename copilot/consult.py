@@ -158,7 +158,7 @@ class Consultant:
             consulted.finished = Finished(
                 provider=choice.provider.name,
                 model=choice.provider.model,
-                usage=Usage(),
+                usage=Usage(cost_usd=None),
                 seconds=time.perf_counter() - begun,
             )
         except (ValueError, RecursionError):

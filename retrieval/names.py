@@ -29,7 +29,7 @@ from retrieval.lexicon import (
     VESSEL_NOUNS,
     VESSEL_PREFIXES,
 )
-from retrieval.terms import RUN, pieces
+from retrieval.terms import RUN
 from retrieval.types import EntityKind, Mention, Span
 
 _LONGEST = 10
@@ -39,6 +39,7 @@ _LETTERS = str.maketrans(
 )
 _APOSTROPHES = re.compile(r"['’‘`´.]")
 _NOT_WORD = re.compile(r"[\W_]+")
+_PIECE = re.compile(r"[^\W_]+")
 _TOKEN = re.compile(
     r"[MSFmsf]/[VTSYvtsy]\b|A/S\b|"
     r"(?i:mr|mrs|ms|dr|prof|st|capt|cpt|col|lt|sgt|cmdr|maj|gen|adm|rev|sen|gov|sr|jr|co|inc|ltd|corp)\.|"
@@ -82,7 +83,7 @@ def normalise(name: str) -> str:
 
     Case, accents, punctuation, a leading article, forms of address, ship prefixes and legal forms go.
     """
-    short = len(name) < 2 * RUN - 1 or len(pieces(name)) < RUN
+    short = len(name) < 2 * RUN - 1 or len(_PIECE.findall(name)) < RUN
     return _normalised(name) if short else _normalised.__wrapped__(name)
 
 

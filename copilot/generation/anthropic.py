@@ -18,7 +18,7 @@ from anthropic.types import (
 )
 
 from copilot.generation.neutralise import labelled, neutralise
-from copilot.generation.port import Claim, Failed, Finished, Item, Prompt, Support
+from copilot.generation.port import Begun, Claim, Finished, Item, Prompt, Support
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Busy
 from copilot.results import Usage
@@ -74,16 +74,12 @@ class Anthropic:
         try:
             async with await self._open(prompt, sources) as events:
                 async for event in events:
-                    for claim in reply.take(event):
-                        yield claim
-            for claim in reply.rest():
-                yield claim
+                    for item in reply.take(event):
+                        yield item
         except Exception as error:
-            failure = translated(error)
-            yield Failed(why=failure.message, usage=reply.usage())
-            if failure is error:
-                raise
-            raise failure from error
+            raise translated(error) from error
+        for claim in reply.rest():
+            yield claim
         yield reply.finished()
 
     async def _open(
@@ -183,14 +179,15 @@ class _Reply:
         self._stop: str | None = None
         self._ended = False
 
-    def take(self, event: RawMessageStreamEvent) -> Iterator[Claim]:
-        """The claims that this event completes."""
+    def take(self, event: RawMessageStreamEvent) -> Iterator[Begun | Claim]:
+        """That it begins, and the claims that this event completes."""
         match event.type:
             case "message_start":
                 self._model = event.message.model
                 self._count(event.message.usage)
                 if (written := event.message.usage.cache_creation) is not None:
-                    self._usage["hour_writes"] = written.ephemeral_1h_input_tokens or 0
+                    self._usage["hour_writes"] = int(written.ephemeral_1h_input_tokens or 0)
+                yield Begun(usage=self._priced())
             case "content_block_start":
                 self._begin(event.index, event.content_block.type)
             case "content_block_delta":
@@ -224,10 +221,6 @@ class _Reply:
             usage=self._priced(),
             tool_calls=self._tool_calls,
         )
-
-    def usage(self) -> Usage | None:
-        """What it has cost until now; None before the service has begun to count."""
-        return self._priced() if self._usage else None
 
     @property
     def _pending(self) -> str:
@@ -285,7 +278,7 @@ class _Reply:
             "cache_creation_input_tokens",
         ):
             if (count := getattr(usage, name, None)) is not None:
-                self._usage[name] = int(count)
+                self._usage[name] = max(0, int(count))
 
     def _priced(self) -> Usage:
         tokens = {

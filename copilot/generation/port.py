@@ -51,28 +51,35 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The model begins to answer. What it writes comes to the cost at the end, if there is one."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A call of the model that came to nothing, or broke off: another may follow."""
 
     why: str
     """As a client may be told."""
     usage: Usage | None = None
-    """What it has cost all the same; None where the model's service did not come to say."""
+    """What it has cost all the same, as far as its service had counted; None where that had not begun."""
     seconds: float = 0.0
     """As whoever called it measured."""
 
 
-Item: TypeAlias = Claim | Failed | Finished
+Item: TypeAlias = Begun | Claim | Failed | Finished
 
 
 class Generator(Protocol):
     """Writes an answer from contexts, sentence by sentence; no claims at all means "not found".
 
-    Raises `policy.errors.Unavailable("model", …)` when it cannot finish; a Failed just before it says what that cost.
+    Raises `policy.errors.Unavailable("model", …)` when it cannot finish.
     """
 
     def stream(self, prompt: Prompt, contexts: Sequence[Context]) -> AsyncIterator[Item]:
-        """Yields claims in the order of the answer, then one Finished; before it, calls that failed on the way."""
+        """Yields claims in the order of the answer, then one Finished; before it, calls that began and that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

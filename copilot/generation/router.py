@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import cast
 
-from copilot.generation.port import Failed, Finished, Generator, Item, Prompt
+from copilot.generation.port import Begun, Failed, Finished, Generator, Item, Prompt
 from policy.errors import Unavailable
 from retrieval.types import Context
 
@@ -62,18 +62,18 @@ class Router:
         attempt = 0
         while True:
             attempt += 1
-            started, told, before = False, None, clock.left
+            started, usage, before = False, None, clock.left
             try:
                 async with aclosing(_timed(self._generator, prompt, contexts, clock)) as items:
                     async for item in items:
-                        if isinstance(item, Failed):
-                            told = item
-                            continue
-                        started = True
+                        if isinstance(item, Begun):
+                            usage = item.usage
+                        else:
+                            started = True
                         yield _counted(item, attempt)
                 return
             except Unavailable as error:
-                yield replace(told or Failed(why=error.message), seconds=before - clock.left)
+                yield Failed(why=error.message, usage=usage, seconds=before - clock.left)
                 if started or not isinstance(error, Busy):
                     raise
                 last = error

@@ -50,7 +50,23 @@ async def test_models_are_found_whose_call_came_to_nothing(log: Log, owner: Any)
     thing = "ledger_thing('t1', 'model', 'writer-1')"
     owner.execute(f"DELETE FROM ledger_touched WHERE ledger_id = '{earlier}' AND thing = {thing}")
     assert await log.ids(model="writer-1") == [later]
-    with owner.transaction():
-        owner.execute(migration.sql)
+    owner.execute(migration.sql[migration.sql.index("INSERT INTO ledger_touched") :].encode())
     assert await log.ids(model="writer-1") == [later, earlier]
     assert owner.execute(count).fetchall() == [before]
+
+
+@pytest.mark.parametrize("outcome", ["Opened", "Consulting"])
+async def test_models_are_found_that_were_to_be_called_and_never_said_how_it_ended(
+    log: Log, owner: Any, outcome: str
+) -> None:
+    told = {"contexts": [], "routing": {"provider": "p", "model": "writer-1", "refused": []}}
+    begun, none = await log.take(
+        record("ann", Kind.ASK, outcome, **told),
+        record("ann", Kind.ASK, outcome, contexts=[], routing=None),
+    )
+    assert await log.ids(model="writer-1") == [begun]
+    owner.execute("DELETE FROM ledger_touched")
+    [migration] = [one for one in migrations() if one.name == "0033_failed_calls"]
+    owner.execute(migration.sql[migration.sql.index("INSERT INTO ledger_touched") :].encode())
+    assert await log.ids(model="writer-1") == [begun]
+    assert none not in await log.ids(model="writer-1")

@@ -10,10 +10,14 @@ from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.ingest.documents import Document, Part
+from copilot.ledger.log import Ledger
+from copilot.ledger.records import Kind
 from copilot.ledger.verify import verify
 from copilot.results import Answer, Deleted, SearchResult
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
+from retrieval.stores.postgres.database import Database
+from tests.integration.audited import record
 from tests.integration.erased import found, said
 
 pytestmark = pytest.mark.anyio
@@ -282,3 +286,24 @@ async def test_nothing_is_erased_without_a_record_of_it(
             writer.commit()
         writer.rollback()
     assert found(said(database_url), TEXT) == before
+
+
+async def test_what_is_ours_in_a_record_is_not_taken_for_the_text_of_who_quotes_it(
+    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+) -> None:
+    """Else whoever may take in and delete could take out of the ledger that a model was called."""
+    why = "the language model is overloaded; ask again in a moment"
+    call = {"provider": "p", "model": "writer-1", "why": why, "duration_ms": 1, "usage": None}
+    ids = [f"{n:032x}" for n in range(8)]
+    told = {"question": "Who?", "contexts": [], "failed_calls": [call], "decision_ids": ids}
+    database = Database(database_url, timeout_s=30)
+    await database.open()
+    given = await Ledger(database).record(record(ANN, Kind.ASK, "BrokenOff", **told))
+    await database.close()
+    await copilot.ingest(ANN, [document("a", f"He wrote: {why}. And: {' '.join(ids)}.", title="")])
+    await deleted(copilot)
+    kept = owner.execute(
+        "SELECT name FROM ledger_openings WHERE ledger_id = %s", [given]
+    ).fetchall()
+    assert {"failed_calls", "decision_ids", "question"} <= {row["name"] for row in kept}
+    assert (await verify(database_url)).problems == []

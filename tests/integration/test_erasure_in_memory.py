@@ -20,12 +20,13 @@ WORDS = (
 )
 
 
-def story() -> tuple[str, str]:
-    """Title and text, made anew from their words each time, so that the test itself holds neither."""
+def story() -> tuple[str, str, str]:
+    """Title, text and another title, made anew each time, so that the test itself holds none of them."""
     random = Random(8)
     title = " ".join(random.sample(WORDS, 12)).title()
     said = " ".join(random.sample(WORDS, 14))
-    return title, f"Anton Drell sold the {said} of Kestrel Quay. He met Elsa Vance at noon."
+    owned = "'s ".join(random.sample(WORDS, 5)).title().replace("'S", "'s")
+    return title, f"Anton Drell sold the {said} of Kestrel Quay. He met Elsa Vance at noon.", owned
 
 
 def phrase() -> str:
@@ -53,11 +54,12 @@ def held() -> list[tuple[str, str]]:
 
 async def lived(copilot: Copilot) -> None:
     """Taken in, asked about, searched, looked up and deleted: each as its readers do it."""
-    title, text = story()
-    await copilot.ingest(ANN, [document("a", text, title=title)])
+    title, text, owned = story()
+    given = [document("a", text, title=title), document("b", "He sold a crane.", title=owned)]
+    await copilot.ingest(ANN, given)
     answer = await copilot.ask(ANN, f'Who sold the "{phrase()}"?')
     assert isinstance(answer, Answer)
-    for asked in (f'"{phrase()}"', title, f"What of {title}?"):
+    for asked in (f'"{phrase()}"', title, f"What of {title}?", f"What of {owned}?"):
         assert isinstance(await copilot.search(ANN, asked), SearchResult)
     await copilot.document(ANN, "a")
     await copilot.entities(ANN, title)
@@ -65,7 +67,8 @@ async def lived(copilot: Copilot) -> None:
     await copilot.answer(ANN, answer.answer_id)
     await copilot.provenance(ANN, answer.answer_id)
     await copilot.replay(ANN, answer.ledger_id or "")
-    assert isinstance(await copilot.administration.delete(ANN, "a"), Deleted)
+    for name in "ab":
+        assert isinstance(await copilot.administration.delete(ANN, name), Deleted)
 
 
 async def test_no_run_of_words_of_it_is_left_in_the_process(copilot: Copilot) -> None:

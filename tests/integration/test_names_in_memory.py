@@ -115,6 +115,25 @@ async def test_what_came_since_is_found_and_what_went_is_not(both: Both) -> None
     await both.agree(who)
 
 
+async def test_what_was_deleted_goes_from_memory_though_nobody_asks(both: Both) -> None:
+    title = "What the watchman of Kestrel Quay saw on the third of May"
+    await both.take(*(f"Anton Drell bought ship {n} at Kestrel Quay." for n in range(9)))
+    await both.take("Alder Shipping Ltd sold it.", label=S, title=title)
+    await both.take("Drell came by Kestrel Quay.", label=S)
+    assert await both.ready(asker("S"))
+    before = both.names._pieces
+    assert any(title[5:].lower().encode() in one.entity_keys.data for one in before)
+    await both.world.removal.delete(asker("S"), "Alder Shipping Ltd sold it.")
+    await both.names.look_again()
+    await both.names.caught_up()
+    after = both.names._pieces
+    assert len(after) > 1  # the larger one was not made anew
+    assert not any(b"watchman" in one.entity_keys.data for one in after)
+    assert await both.ready(asker("S"))
+    for who in (asker("U"), asker("S")):
+        assert (await both.agree(who)).mentions
+
+
 async def test_a_name_that_stands_everywhere_leads_only_to_what_is_near(both: Both) -> None:
     await both.take(
         *(f"Anton Drell bought ship {n} at Kestrel Quay." for n in range(MOST_LINKS + 2))

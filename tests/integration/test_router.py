@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from copilot.generation.anthropic import Anthropic, client
-from copilot.generation.port import Claim, Failed, Finished, Generator, Item, Prompt
+from copilot.generation.port import Begun, Claim, Failed, Finished, Generator, Item, Prompt
 from copilot.generation.prices import cost_usd
 from copilot.generation.router import Patience, Router
 from copilot.results import Usage
@@ -71,7 +71,7 @@ async def test_a_busy_model_is_asked_again_and_the_attempts_are_counted(
 ) -> None:
     server.failures = [Failure(status=529, type="overloaded_error"), Failure(status=502)]
     *said, finished = await collect(router(Anthropic(sdk)))
-    assert [type(one) for one in said] == [Failed, Failed, Claim, Claim]
+    assert [type(one) for one in said] == [Failed, Failed, Begun, Claim, Claim]
     assert isinstance(finished, Finished)
     assert finished.attempts == len(server.requests) == 3
 
@@ -132,7 +132,7 @@ async def test_after_the_first_claim_nothing_is_tried_again_and_nothing_falls_ba
     seen: list[Item] = []
     with pytest.raises(Unavailable):
         await collect(made, into=seen)
-    assert [type(one) for one in seen] == [Claim, Failed]
+    assert [type(one) for one in seen] == [Begun, Claim, Failed]
     assert len(server.requests) == 1
 
 
@@ -175,7 +175,7 @@ async def test_a_slow_reader_does_not_use_up_the_models_time(
     async for _ in router(Anthropic(sdk), total_s=0.5).stream(PROMPT, CONTEXTS):
         seen += 1
         await asyncio.sleep(0.4)
-    assert seen == 3
+    assert seen == 4
 
 
 def test_cost_follows_the_formula_and_an_unknown_price_is_none() -> None:

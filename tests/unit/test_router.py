@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from copilot.generation.port import Claim, Failed, Finished, Item, Prompt
+from copilot.generation.port import Begun, Claim, Failed, Finished, Item, Prompt
 from copilot.generation.router import Busy, Patience, Router
 from copilot.results import Usage
 from policy.errors import Unavailable
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 PROMPT = Prompt(system="s", question="q", template="answer", version="1", sha256="0")
 FIRST, SECOND = (Claim(text=text, supports=()) for text in ("One.", "Two."))
+BEGUN = Begun(usage=Usage(input_tokens=9))
 DONE = Finished(provider="fake", model="fake-1", usage=Usage())
 OFFLINE = Finished(provider="offline", model="extractive-1", usage=Usage())
 HANG = object()
@@ -89,28 +90,35 @@ async def test_a_busy_model_is_asked_again_after_growing_waits(sleeps: Sleeps) -
 
 
 async def test_each_call_that_failed_is_told_before_what_follows(sleeps: Sleeps) -> None:
-    cost = Failed(why="refuses our key", usage=Usage(input_tokens=9))
     refused = Unavailable("model", "refuses our key")
-    generator = Scripted([[busy()], [FIRST, cost, refused]])
+    generator = Scripted([[busy()], [BEGUN, FIRST, refused]])
     stream = router(generator, sleeps).stream(PROMPT, [])
-    first, claim, second = [await anext(stream) for _ in range(3)]
+    first, begun, claim, second = [await anext(stream) for _ in range(4)]
     with pytest.raises(Unavailable, match="refuses our key"):
         await anext(stream)
     assert isinstance(first, Failed)
     assert isinstance(second, Failed)
     assert (first.why, claim, second.why) == ("overloaded", FIRST, "refuses our key")
     assert 0 <= first.seconds < 60
-    assert (first.usage, second.usage) == (None, cost.usage)
+    assert begun is BEGUN
+    assert (first.usage, second.usage) == (None, BEGUN.usage)
 
 
 async def test_after_a_call_that_cost_something_and_gave_nothing_the_model_is_asked_again(
     sleeps: Sleeps,
 ) -> None:
-    cost = Failed(why="overloaded", usage=Usage(input_tokens=9))
-    generator = Scripted([[cost, busy()], [busy()], [FIRST, DONE]])
-    first, second, *rest = [item async for item in router(generator, sleeps).stream(PROMPT, [])]
-    assert [one.usage for one in (first, second) if isinstance(one, Failed)] == [cost.usage, None]
-    assert rest == [FIRST, replace(DONE, attempts=3)]
+    generator = Scripted([[BEGUN, busy()], [busy()], [FIRST, DONE]])
+    items = [item async for item in router(generator, sleeps).stream(PROMPT, [])]
+    assert [one.usage for one in items if isinstance(one, Failed)] == [BEGUN.usage, None]
+    assert items[-2:] == [FIRST, replace(DONE, attempts=3)]
+
+
+async def test_a_model_that_begins_and_hangs_costs_what_it_had_begun_with(sleeps: Sleeps) -> None:
+    generator = Scripted([[BEGUN, HANG]])
+    stream = router(generator, sleeps, patience=Patience(total_s=0.05)).stream(PROMPT, [])
+    begun, failed = [await anext(stream) for _ in range(2)]
+    assert isinstance(failed, Failed)
+    assert (begun, failed.usage) == (BEGUN, BEGUN.usage)
 
 
 async def test_waits_grow_no_longer_than_allowed(sleeps: Sleeps) -> None:

@@ -117,6 +117,12 @@ class Texts:
         """Those at these places."""
         return Texts(b"".join(self._bytes(at)), _ends(np.diff(self.starts)[at]))
 
+    def only(self, kept: NDArray[np.bool_]) -> "Texts":
+        """As many, of which the others are empty: nothing of what they said is kept."""
+        lengths = np.diff(self.starts)
+        data = np.frombuffer(self.data, np.uint8)[np.repeat(kept, lengths)].tobytes()
+        return Texts(data, _ends(np.where(kept, lengths, 0)))
+
     def _bytes(self, at: NDArray[np.integer]) -> Iterator[bytes]:
         starts, ends = self.starts[at].tolist(), self.starts[at + 1].tolist()
         return map(self.data.__getitem__, map(slice, starts, ends))

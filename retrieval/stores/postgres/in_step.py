@@ -102,6 +102,14 @@ class InStep(ABC):
             self._complete.add(held)
         return changed
 
+    async def look_again(self) -> None:
+        """Asks what has become of all that is here, and fetches what is another now: what was deleted is not kept.
+
+        Raises Unavailable where the database does not answer.
+        """
+        if self._loaded:
+            self._changed(await state(self._database, sorted(self._loaded)))
+
     def want(self, label_ids: Sequence[int]) -> None:
         """Fetches these labels, or what of them is new, in the background."""
         self._wanted |= set(label_ids)

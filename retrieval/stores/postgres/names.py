@@ -69,7 +69,7 @@ class Columns:
         )
 
     def alive(self) -> "Columns":
-        """Without the chunks that no label has any more."""
+        """Without the chunks that no label has any more, and the entities that only they mention."""
         kept = self.labels != GONE
         if kept.all():
             return self
@@ -82,6 +82,20 @@ class Columns:
             chunk_ids=self.chunk_ids[kept],
             mentions=(renumbered[chunks[named]], entities[named]),
             definitions=(keys[defined], renumbered[definers[defined]]),
+        ).mentioned()
+
+    def mentioned(self) -> "Columns":
+        """Without the entities that no chunk mentions: of such a one the key may be gone already."""
+        (chunks, entities), (words, bearers) = self.mentions, self.words
+        used = np.bincount(entities, minlength=len(self.entity_ids)) > 0
+        renumbered = (np.cumsum(used) - 1).astype(np.int32)
+        borne = used[bearers]
+        return replace(
+            self,
+            entity_ids=self.entity_ids[used],
+            entity_keys=self.entity_keys.some(np.flatnonzero(used)),
+            mentions=(chunks, renumbered[entities]),
+            words=(words[borne], renumbered[bearers[borne]]),
         )
 
 
@@ -125,9 +139,15 @@ class Piece:
         return len(self.inside.values)
 
     def without(self, label_id: int) -> "Piece":
-        """The same with the chunks of this label under none."""
+        """The same with the chunks of this label under none, and without the words of names that no other chunk has."""
+        gone = self.labels == label_id
+        if not gone.any():
+            return self
         other = copy(self)
-        other.labels = np.where(self.labels == label_id, np.int32(GONE), self.labels)
+        other.labels = np.where(gone, np.int32(GONE), self.labels)
+        alive = (other.labels != GONE)[self.inside.owners]
+        others = np.bincount(self.inside.values[alive], minlength=len(self.entities)) > 0
+        other.entity_keys = self.entity_keys.only(others)
         return other
 
     @property

@@ -38,8 +38,8 @@ class Names(Shown[Named]):
 
     async def _drop(self, label_id: int) -> None:
         self._read_in = [one for one in self._read_in if label_id not in one.labels]
-        self._pieces = tuple(piece.without(label_id) for piece in self._pieces)
-        self._joined_in = tuple(piece.without(label_id) for piece in self._joined_in)
+        self._pieces = await asyncio.to_thread(_without, self._pieces, label_id)
+        self._joined_in = await asyncio.to_thread(_without, self._joined_in, label_id)
 
     async def _read(self, label_id: int, start: int, end: int) -> None:
         row = await self._row(_SQL.scoped("names", [label_id]), label_id, start, end)
@@ -59,6 +59,10 @@ class Names(Shown[Named]):
         await super()._settle(taken)
         if many:
             await asyncio.to_thread(_give_back)
+
+
+def _without(pieces: Sequence[Piece], label_id: int) -> tuple[Piece, ...]:
+    return tuple(piece.without(label_id) for piece in pieces)
 
 
 def _shown(pieces: Sequence[Piece], joined: list[Piece], more: list[Columns]) -> tuple[Piece, ...]:

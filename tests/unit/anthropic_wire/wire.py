@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 
 from copilot.generation.anthropic import Anthropic, Options
-from copilot.generation.port import Claim, Failed, Finished, Prompt, Support
+from copilot.generation.port import Begun, Claim, Failed, Finished, Prompt, Support
 from retrieval.types import Context
 from tests.unit.retrieval.contexts import context
 
@@ -72,13 +72,13 @@ def body(events: Iterable[Event | str]) -> str:
 
 
 class Wire:
-    """A model behind a transport: keeps the requests, what came before an error, and what was told of that."""
+    """A model behind a transport: keeps the requests, what it cost to begin, and what came before an error."""
 
     def __init__(self, answer: Callable[[], httpx2.Response]) -> None:
         self._answer = answer
         self.requests: list[dict[str, Any]] = []
         self.given: list[Claim | Finished] = []
-        self.failed: list[Failed] = []
+        self.begun: list[Begun] = []
 
     async def ask(
         self,
@@ -94,9 +94,9 @@ class Wire:
             http_client=httpx2.AsyncClient(transport=transport),
         ) as sdk:
             async for item in Anthropic(sdk, options).stream(prompt, contexts):
-                if isinstance(item, Failed):
-                    self.failed.append(item)
-                else:
+                if isinstance(item, Begun):
+                    self.begun.append(item)
+                elif not isinstance(item, Failed):
                     self.given.append(item)
         return [item for item in self.given if isinstance(item, Claim)]
 

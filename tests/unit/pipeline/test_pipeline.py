@@ -114,6 +114,9 @@ async def test_whoever_leaves_early_leaves_a_record_of_what_was_sent(bench: Benc
     details = bench.ledger.records[-1].details
     assert [one["sha256"] for one in details["answer"]] == [sha256(SIGNED)]
     assert details["opening"] == "ledger-1"
+    [left] = details["failed_calls"]
+    assert (left["provider"], left["model"]) == ("offline", "fake-1")
+    assert left["why"] == "it was not waited for until its end"
     assert bench.ledger.answers == []
 
 
@@ -125,7 +128,9 @@ async def test_a_model_that_fails_leaves_a_closing_record_and_its_error(
     with pytest.raises(Unavailable, match="down"):
         await bench.pipeline().ask(asker(), QUESTION)
     assert bench.ledger.outcomes == ["Opened", "BrokenOff"]
-    assert len(bench.ledger.records[-1].details["answer"]) == len(lines)
+    details = bench.ledger.records[-1].details
+    assert len(details["answer"]) == len(lines)
+    assert [one["why"] for one in details["failed_calls"]] == ["down"]
 
 
 async def test_each_call_of_a_model_that_failed_is_recorded(bench: Bench) -> None:

@@ -75,7 +75,7 @@ func main() {
 	folder, key := os.Args[1], os.Args[2]
 	terms := trusted(read(folder, "rotations.ndjson"), key)
 	last := open(read(folder, "checkpoint"), terms)
-	said := state(read(folder, "statement.dsse.json"), terms)
+	said := state(read(folder, "statement.dsse.json"), terms, last)
 	for _, file := range said.Subject {
 		demand(sum(read(folder, file.Name)) == file.Digest.Sha256, file.Name)
 	}
@@ -188,12 +188,13 @@ func steps(data []byte, terms []term, last tree) int {
 	return len(paths)
 }
 
-func state(data []byte, terms []term) (said statement) {
+// What a key states that was the log's when it had as many records, or came later.
+func state(data []byte, terms []term, about tree) (said statement) {
 	var signed envelope
 	check(json.Unmarshal(data, &signed))
 	known := false
 	for _, one := range terms {
-		known = known || signed.by(one.key)
+		known = known || about.size <= one.last && signed.by(one.key)
 	}
 	demand(known, "statement")
 	check(json.Unmarshal(unbase(signed.Payload), &said))

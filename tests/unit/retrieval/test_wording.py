@@ -1,11 +1,15 @@
 """What a question wants to the letter."""
 
+import re
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval import wording
 from retrieval.analysis import analyse
-from retrieval.terms import Terms, pieces
+from retrieval.terms import RUN, Terms, pieces
 from retrieval.wording import MOST_PHRASES, MOST_PREFIXES, Phrase, Wording
 
 TERMS = Terms()
@@ -110,3 +114,17 @@ def test_phrases_and_beginnings_are_bounded() -> None:
     many = [f"word{number}" for number in range(20)]
     assert len(worded(" ".join(f'"{one}"' for one in many)).phrases) == MOST_PHRASES
     assert len(worded(" ".join(f"{one}*" for one in many)).prefixes) == MOST_PREFIXES
+
+
+def test_no_pattern_which_is_kept_has_a_run_of_words_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, glance = list[int](), wording._glance
+
+    def noted(words: Sequence[str]) -> re.Pattern[str]:
+        given.append(len(words))
+        return glance(words)
+
+    monkeypatch.setattr(wording, "_glance", noted)
+    text = "anchor barge cargo dredger engine ferry gangway hawser island jetty"
+    assert Phrase(tuple(text.split()), ()).stands_in(f"The {text}.")
+    assert not Phrase(tuple(text.split()), ()).stands_in(text.replace("jetty", "keel"))
+    assert given == [RUN - 1] * 2
