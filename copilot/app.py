@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from copilot.acts import CheckedEngine, Copilot, Watched
@@ -39,6 +38,7 @@ from copilot.retention import Retention
 from copilot.settings import Settings
 from copilot.sign_ins import SignIns
 from copilot.standing import Standing
+from copilot.stores import stores
 from copilot.telemetry import Metrics
 from policy.embedded import EmbeddedEngine
 from policy.engine import PolicyEngine
@@ -60,12 +60,8 @@ from retrieval.stores.postgres import models
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.embedded import start as start_postgres
 from retrieval.stores.postgres.graph import PostgresGraph
-from retrieval.stores.postgres.in_step import InStep
 from retrieval.stores.postgres.labels import PostgresLabels
-from retrieval.stores.postgres.names_in_step import Names
-from retrieval.stores.postgres.near import Near
 from retrieval.stores.postgres.search import PostgresPassages
-from retrieval.stores.postgres.words_in_step import Words
 
 if TYPE_CHECKING:
     from policy.opa_server import OpaServerEngine
@@ -138,46 +134,6 @@ async def build(
             await (await compiling).close()
         if sdk is not None:
             await sdk.close()
-
-
-FORGOTTEN_S = 10.0
-"""After so many seconds at most, what another process deleted goes from memory, whether or not anybody asks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """Postgres, with copies in memory of what searches look through."""
-
-    passages: PostgresPassages
-    graph: PostgresGraph
-    names: Names
-
-
-@asynccontextmanager
-async def stores(database: Database) -> AsyncIterator[Stores]:
-    """The copies fill as they are needed, and are dropped at the end."""
-    near, words, names = Near(database), Words(database), Names(database)
-    copies = (near, words, names)
-    looking = asyncio.create_task(_look_again(copies))
-    try:
-        yield Stores(
-            passages=PostgresPassages(database, near, words),
-            graph=PostgresGraph(database, names),
-            names=names,
-        )
-    finally:
-        looking.cancel()
-        for copy in copies:
-            await copy.close()
-
-
-async def _look_again(copies: Sequence[InStep]) -> None:
-    """Nobody may ask for what was deleted by another process; its words go all the same."""
-    while True:
-        await asyncio.sleep(FORGOTTEN_S)
-        for copy in copies:
-            with suppress(Unavailable):
-                await copy.look_again()
 
 
 def assemble(

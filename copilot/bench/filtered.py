@@ -8,12 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from copilot.app import Stores, database_url, stores
+from copilot.app import database_url
 from copilot.bench.bare import OwnConnection, connect
 from copilot.bench.clearances import ALL, SHOWN, TENTH, asker
 from copilot.bench.large import CHUNKS, MILLION, holding, questions, size, stocked
 from copilot.bench.report import Figure, Report
 from copilot.settings import Settings
+from copilot.stores import Stores, stores
 from policy.embedded import EmbeddedEngine
 from policy.scope import Scope, Scoper
 from retrieval import keyword, vector

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from copilot.acts import Copilot
-from copilot.app import Stores, assemble, database_url, engine_of, stores
+from copilot.app import assemble, database_url, engine_of
 from copilot.bench.large import questions
 from copilot.projection.opened import projected
 from copilot.results import SearchResult
 from copilot.settings import Settings
+from copilot.stores import Stores, stores
 from copilot.wording import DEGRADED
 from policy.errors import CopilotError
 from policy.principal import Asker

@@ -116,14 +116,14 @@ SELECT DISTINCT ledger_thing(e.tenant, 'model', named.model), a.sub, e.recorded_
 FROM ledger_openings o
 JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at = o.recorded_at
 JOIN ledger_acts a ON a.ledger_id = o.ledger_id AND a.recorded_at = o.recorded_at AND a.kind IN ('ask', 'search')
+LEFT JOIN (SELECT DISTINCT value FROM ledger_openings WHERE name = 'opening') ended
+  ON a.outcome = 'Opened' AND ended.value = convert_to('"' || e.ledger_id || '"', 'UTF8')
 CROSS JOIN LATERAL (
     SELECT found #>> '{}' AS model FROM jsonb_path_query(
         ledger_legible(convert_from(o.value, 'UTF8'))::jsonb, '$.model') found
     WHERE jsonb_typeof(found) = 'string' AND found #>> '{}' <> ''
 ) named
-WHERE o.name = ANY ('{routing,failed_calls}') AND o.value <> 'null' AND NOT EXISTS (
+WHERE o.name = ANY ('{routing,failed_calls}') AND o.value <> 'null' AND ended.value IS NULL AND NOT EXISTS (
     SELECT FROM ledger_touched k
     WHERE k.thing = ledger_thing(e.tenant, 'model', named.model) AND k.recorded_at = e.recorded_at AND k.ledger_id = e.ledger_id
-) AND NOT (a.outcome = 'Opened' AND EXISTS (
-    SELECT FROM ledger_openings ended
-    WHERE ended.name = 'opening' AND ended.value = convert_to('"' || e.ledger_id || '"', 'UTF8')));
+);

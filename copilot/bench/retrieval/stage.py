@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from copilot.acts import CheckedEngine, Copilot
-from copilot.app import Stores, assemble, engine_of, stores
+from copilot.app import assemble, engine_of
 from copilot.bench.bare import connect
 from copilot.bench.corpus import PERSON
 from copilot.bench.retrieval.peers.port import Passage
@@ -16,6 +16,7 @@ from copilot.commands.ingest import take_in
 from copilot.commands.opened import ready_url
 from copilot.find import Finder
 from copilot.settings import Settings
+from copilot.stores import Stores, stores
 from policy.errors import CopilotError
 from policy.labels import Classification, Label
 from policy.principal import Asker
