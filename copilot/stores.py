@@ -41,6 +41,8 @@ async def stores(database: Database) -> AsyncIterator[Stores]:
         )
     finally:
         looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
         for copy in copies:
             await copy.close()
 
