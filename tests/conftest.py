@@ -106,6 +106,13 @@ def database_url(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def owner(database_url: str) -> "Iterator[postgres_server.Owner]":
+    """Who owns it."""
+    with postgres_server.owned(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
 async def database(database_url: str) -> "AsyncIterator[Database]":
     """Its serving roles, opened."""
     from retrieval.stores.postgres.database import Database

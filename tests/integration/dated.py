@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger import entry as entries
+from tests.servers.postgres import owned
 
 
 def clocked(monkeypatch: pytest.MonkeyPatch) -> dict[str, datetime]:
@@ -24,6 +23,6 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> dict[str, datetime]:
 
 
 def execute(url: str, statement: str, *values: Any) -> list[dict[str, Any]]:
-    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+    with owned(url) as connection:
         cursor = connection.execute(statement.encode(), values or None)
         return cursor.fetchall() if cursor.description else []

@@ -8,9 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -26,6 +24,7 @@ from policy.publish import publish
 from policy.scope import Scope
 from retrieval.stores.postgres import search as search_store
 from retrieval.types import Chunk
+from tests.servers.postgres import Owner, owned
 from tests.servers.product import people
 
 pytestmark = pytest.mark.anyio
@@ -52,12 +51,12 @@ def settings(case_file: str, models_dir: Any, tmp_path: Any) -> Settings:
 
 
 @pytest.fixture
-def owner(case_file: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(case_file, autocommit=True, row_factory=dict_row) as connection:
+def owner(case_file: str) -> Iterator[Owner]:
+    with owned(case_file) as connection:
         yield connection
 
 
-def recorded(owner: psycopg.Connection[dict[str, Any]], ledger_id: str | None) -> dict[str, Any]:
+def recorded(owner: Owner, ledger_id: str | None) -> dict[str, Any]:
     """All that an entry opens to."""
     rows = owner.execute(
         "SELECT name, convert_from(value, 'UTF8')::json AS value FROM ledger_openings "
@@ -67,7 +66,7 @@ def recorded(owner: psycopg.Connection[dict[str, Any]], ledger_id: str | None) -
     return {row["name"]: row["value"] for row in rows}
 
 
-def last(owner: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
+def last(owner: Owner) -> dict[str, Any]:
     row = owner.execute(
         "SELECT ledger_id FROM ledger_entries ORDER BY recorded_at DESC LIMIT 1"
     ).fetchone()
@@ -116,9 +115,7 @@ async def test_two_runs_are_the_same_but_for_four_fields(
     assert same(search_json(await copilot.search(LEAD, QUESTION, 10))) == same(found)  # type: ignore[arg-type]
 
 
-async def test_hidden_and_absent_look_the_same(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_hidden_and_absent_look_the_same(copilot: Copilot, owner: Owner) -> None:
     hidden = owner.execute(
         "SELECT document_id FROM documents d JOIN labels l USING (label_id) "
         "WHERE l.value->'compartments' ? 'HARBOR' LIMIT 1"
@@ -147,7 +144,7 @@ async def test_a_stored_answer_is_given_again_to_whoever_may_read_it(copilot: Co
 
 
 async def test_the_record_says_what_was_asked_read_and_answered(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], case_file: str
+    copilot: Copilot, owner: Owner, case_file: str
 ) -> None:
     given = await answer(copilot, replace(LEAD, reason="file 7", impersonated_by="root"))
     opened = recorded(owner, given.ledger_id)
@@ -167,18 +164,14 @@ async def test_the_record_says_what_was_asked_read_and_answered(
     assert (await verify(case_file)).problems == []
 
 
-async def test_not_found_is_recorded_and_says_nothing(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_not_found_is_recorded_and_says_nothing(copilot: Copilot, owner: Owner) -> None:
     outcome = await copilot.ask(LEAD, ABSENT)
     assert isinstance(outcome, NotFound)
     assert "Huxtable" not in outcome.text
     assert recorded(owner, outcome.ledger_id)["act"]["outcome"] == "NotFound"
 
 
-async def test_a_denied_act_is_recorded(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_denied_act_is_recorded(copilot: Copilot, owner: Owner) -> None:
     auditor, purpose = asker("auditor"), replace(LEAD, purpose="curiosity")
     for who, reason in ((auditor, "role"), (purpose, "purpose")):
         outcome = await copilot.ask(who, QUESTION)
@@ -229,7 +222,7 @@ async def test_odd_characters_are_asked_or_refused(copilot: Copilot, question: s
 
 async def test_what_a_store_wrongly_returns_is_dropped_counted_and_recorded(
     copilot: Copilot,
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The label that a text really bears is read again after retrieval, whatever the search said."""
@@ -257,7 +250,7 @@ async def test_what_a_store_wrongly_returns_is_dropped_counted_and_recorded(
 
 
 async def test_a_stream_is_recorded_before_its_first_sentence_and_closed_after_the_last(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     sentences: list[Sentence] = []
     outcome: Any = None
@@ -286,7 +279,7 @@ async def test_a_stream_gives_what_asking_gives(copilot: Copilot) -> None:
 
 
 async def test_a_stream_that_is_left_is_recorded_as_broken_off(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     stream = copilot.ask_stream(LEAD, QUESTION)
     first = await anext(stream)
@@ -299,7 +292,7 @@ async def test_a_stream_that_is_left_is_recorded_as_broken_off(
 
 
 async def test_a_stream_that_is_cancelled_is_recorded_as_broken_off(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     begun = asyncio.Event()
 
@@ -328,7 +321,7 @@ async def test_opa_decides_as_the_embedded_engine_does(
 
 
 async def test_a_misspelt_name_is_answered_for_the_one_that_stands_there_and_that_is_told(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     told = 'No passage that you may read has "PILOTFSIH"; it was read as "PILOTFISH".'
     given = await answer(copilot, LEAD, "Who is our informant PILOTFSIH?")

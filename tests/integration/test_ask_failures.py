@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -17,6 +15,7 @@ from copilot.results import Unavailable
 from copilot.settings import Settings
 from policy.errors import Unavailable as UnavailableError
 from tests.integration.test_ask import LEAD, QUESTION, answer, recorded
+from tests.servers.postgres import Owner, owned
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
@@ -29,8 +28,8 @@ def settings(case_file: str, models_dir: Any, tmp_path: Any) -> Settings:
 
 
 @pytest.fixture
-def owner(case_file: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(case_file, autocommit=True, row_factory=dict_row) as connection:
+def owner(case_file: str) -> Iterator[Owner]:
+    with owned(case_file) as connection:
         yield connection
 
 
@@ -43,7 +42,7 @@ def owner(case_file: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     ],
 )
 async def test_without_a_ledger_there_is_no_answer(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], failure: str
+    copilot: Copilot, owner: Owner, failure: str
 ) -> None:
     owner.execute(failure.encode())
     outcome = await copilot.ask(LEAD, QUESTION)
@@ -57,9 +56,7 @@ async def test_without_a_ledger_there_is_no_answer(
     assert [item.kind async for item in copilot.ask_stream(LEAD, QUESTION)] == ["Unavailable"]  # type: ignore[union-attr]
 
 
-async def test_a_failure_is_recorded(
-    settings: Settings, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_failure_is_recorded(settings: Settings, owner: Owner) -> None:
     class Broken:
         async def stream(self, prompt: Any, contexts: Any) -> AsyncIterator[Any]:
             for _ in contexts:
@@ -116,7 +113,7 @@ async def test_a_dead_or_silent_opa_is_unavailable_in_time(settings: Settings) -
 
 
 async def test_a_query_that_takes_too_long_is_unavailable_in_time(
-    settings: Settings, owner: psycopg.Connection[dict[str, Any]]
+    settings: Settings, owner: Owner
 ) -> None:
     async with build(replace(settings, database_timeout_s=1.0)) as copilot:
         await answer(copilot, LEAD)

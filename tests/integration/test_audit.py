@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger import audit
 from copilot.ledger.audit import Filters
@@ -30,6 +29,7 @@ from tests.integration.audited import (
     record,
     searched,
 )
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -43,12 +43,6 @@ ABE = person("abe", Classification.TS)
 async def log(database_url: str) -> AsyncIterator[Log]:
     async with auditing(database_url) as log:
         yield log
-
-
-@pytest.fixture
-def owner(database_url: str) -> Any:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 def names(found: Sequence[Tally]) -> list[str]:
@@ -89,7 +83,7 @@ async def test_who_was_given_a_document_and_never_an_end_is_told_until_there_is_
 
 
 async def test_what_was_erased_of_an_opening_that_ended_brings_it_not_back(
-    log: Log, owner: Any
+    log: Log, owner: Owner
 ) -> None:
     [going] = await log.take(opened("ann", "d1"))
     await log.take(answered("ann", "d2", opening=going))
@@ -256,7 +250,7 @@ async def test_a_cursor_that_one_cannot_have_is_refused_like_one_that_is_none(
         await log.who_saw(document="d1", after=given)
 
 
-async def test_what_was_erased_is_not_found_by_what_it_said(log: Log, owner: Any) -> None:
+async def test_what_was_erased_is_not_found_by_what_it_said(log: Log, owner: Owner) -> None:
     erased, kept = await log.take(answered("ann", "d1"), answered("ann", "d1"))
     owner.execute("DELETE FROM ledger_openings WHERE ledger_id = %s AND name = 'answer'", [erased])
     assert [one.ledger_id for one in (await log.who_saw(document="d1")).page.entries] == [kept]
@@ -285,7 +279,7 @@ async def test_details_of_another_shape_are_recorded_all_the_same(log: Log) -> N
     assert await log.ids(sub="ann") == [given]
 
 
-async def test_the_index_is_just_what_the_records_say(log: Log, owner: Any) -> None:
+async def test_the_index_is_just_what_the_records_say(log: Log, owner: Owner) -> None:
     """However they came in: one by one, or many together."""
     await log.take(answered("ann", "d1", entity=ALDER), ingested("gil", "d1"))
     label_id = await Ledger(log.database).label_id(record("bob", Kind.ASK, "Opened").label)
@@ -306,7 +300,7 @@ async def test_the_index_is_just_what_the_records_say(log: Log, owner: Any) -> N
 
 
 async def test_a_record_that_is_taken_back_leaves_nothing_in_the_index(
-    log: Log, owner: Any
+    log: Log, owner: Owner
 ) -> None:
     label_id = await Ledger(log.database).label_id(record("bob", Kind.ASK, "Opened").label)
 

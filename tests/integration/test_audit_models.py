@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger.records import Kind
 from copilot.migrate import migrations
 from tests.integration.audited import Log, answered, auditing, record
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.anyio
 async def log(database_url: str) -> AsyncIterator[Log]:
     async with auditing(database_url) as log:
         yield log
-
-
-@pytest.fixture
-def owner(database_url: str) -> Any:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 async def test_models_are_found_that_answered_and_that_were_consulted(log: Log) -> None:
@@ -37,7 +29,7 @@ async def test_models_are_found_that_answered_and_that_were_consulted(log: Log) 
     assert await log.ids(model="judge-2") == [asked]
 
 
-async def test_models_are_found_whose_call_came_to_nothing(log: Log, owner: Any) -> None:
+async def test_models_are_found_whose_call_came_to_nothing(log: Log, owner: Owner) -> None:
     failed = [{"provider": "p", "model": "writer-1"}]
     given = replace(answered("ann", "d1"), outcome="BrokenOff")
     given = replace(given, details={**given.details, "failed_calls": failed})
@@ -57,7 +49,7 @@ async def test_models_are_found_whose_call_came_to_nothing(log: Log, owner: Any)
 
 @pytest.mark.parametrize("outcome", ["Opened", "Consulting"])
 async def test_models_are_found_that_were_to_be_called_and_never_said_how_it_ended(
-    log: Log, owner: Any, outcome: str
+    log: Log, owner: Owner, outcome: str
 ) -> None:
     told = {"contexts": [], "routing": {"provider": "p", "model": "writer-1", "refused": []}}
     begun, none = await log.take(

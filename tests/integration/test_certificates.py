@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.results import Certificate, NotFound
@@ -26,14 +23,9 @@ from tests.integration.test_erasure import (
     deleted,
     document,
 )
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 def as_roles(who: Asker, *roles: str, sub: str | None = None) -> Asker:
@@ -49,7 +41,7 @@ async def certificate(copilot: Copilot, who: Asker = ANN, name: str = "a") -> di
 
 
 async def test_it_says_which_months_of_the_ledger_were_not_searched(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
     await deleted(copilot)
@@ -61,7 +53,7 @@ async def test_it_says_which_months_of_the_ledger_were_not_searched(
 
 
 async def test_it_says_what_went_and_what_stands_in_its_place(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
     given = await answered(copilot)
@@ -105,7 +97,7 @@ async def test_auditors_and_the_deleter_are_given_it_and_others_as_little_as_of_
 
 
 async def test_who_deletes_is_not_told_of_questions_above_them(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     """An open document was read by somebody who may read more; their record is above whoever deletes it."""
     await copilot.ingest(ANN, [document("a", label=U)])
@@ -141,7 +133,7 @@ async def test_documents_that_say_the_same_are_named_to_whoever_may_read_them(
 
 
 async def test_the_later_deletion_is_certified_and_reading_it_is_recorded(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     for text in (TEXT, OTHER):
         await copilot.ingest(ANN, [document("a", text)])

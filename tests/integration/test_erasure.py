@@ -1,12 +1,10 @@
 """Defensible deletion: nothing of the text is left, the ledger still verifies, and says what went."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.ingest.documents import Document, Part
@@ -19,6 +17,7 @@ from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database
 from tests.integration.audited import record
 from tests.integration.erased import found, said
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -50,12 +49,6 @@ ANN, LOW = someone("ann", Classification.S), someone("low", Classification.U)
 def document(name: str, text: str = TEXT, label: Label = S, title: str = TITLE) -> Document:
     parts = (Part(label=label, text=text),)
     return Document(document_id=name, title=title, label=label, parts=parts, source="watch.md")
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 async def answered(copilot: Copilot, question: str = QUESTION, who: Asker = ANN) -> Answer:
@@ -95,9 +88,7 @@ async def test_its_vectors_and_postings_are_gone_from_memory(copilot: Copilot) -
     assert {one.chunk.document_id for one in outcome.contexts} <= {"b"}
 
 
-async def test_the_record_names_each_opening_that_went(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_the_record_names_each_opening_that_went(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     given = await answered(copilot)
     named = "SELECT ledger_id, name FROM ledger_openings"
@@ -115,9 +106,7 @@ async def test_the_record_names_each_opening_that_went(
     }
 
 
-async def test_a_question_in_other_words_stays(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_question_in_other_words_stays(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     given = await answered(copilot, "Who did the harbour master meet?")
     await deleted(copilot)
@@ -174,9 +163,7 @@ async def test_a_record_that_comes_after_the_deletion_keeps_nothing_of_it(
     assert (await verify(database_url)).problems == []
 
 
-async def test_what_is_taken_in_again_is_recorded_again(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_what_is_taken_in_again_is_recorded_again(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     await deleted(copilot)
     await copilot.ingest(ANN, [document("a")])
@@ -211,7 +198,7 @@ async def test_deleting_while_others_ask_leaves_nothing_and_breaks_nobody(
     assert (await verify(database_url)).problems == []
 
 
-async def somebody_waits(owner: psycopg.Connection[dict[str, Any]]) -> None:
+async def somebody_waits(owner: Owner) -> None:
     for _ in range(200):
         if owner.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
             return
@@ -220,7 +207,7 @@ async def somebody_waits(owner: psycopg.Connection[dict[str, Any]]) -> None:
 
 
 async def test_questions_are_answered_while_the_ledger_is_gone_through(
-    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, database_url: str, owner: Owner
 ) -> None:
     """Of what goes through everything the last is to note other documents: it waits here, and nobody else."""
     await copilot.ingest(ANN, [document("a"), document("b", OTHER, title="")])
@@ -237,7 +224,7 @@ async def test_questions_are_answered_while_the_ledger_is_gone_through(
 async def test_an_erasure_that_dies_in_the_middle_has_done_nothing(
     copilot: Copilot,
     database_url: str,
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
     table: str,
 ) -> None:
     await copilot.ingest(ANN, [document("a")])
@@ -261,7 +248,7 @@ async def test_an_erasure_that_dies_in_the_middle_has_done_nothing(
 
 
 async def test_nothing_is_erased_without_a_record_of_it(
-    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, database_url: str, owner: Owner
 ) -> None:
     """Whoever writes may begin an erasure; it does not come to be unless it is recorded and the parts go."""
     from retrieval.stores.postgres.database import Role, serving_conninfo
@@ -289,7 +276,7 @@ async def test_nothing_is_erased_without_a_record_of_it(
 
 
 async def test_what_is_ours_in_a_record_is_not_taken_for_the_text_of_who_quotes_it(
-    copilot: Copilot, database_url: str, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, database_url: str, owner: Owner
 ) -> None:
     """Else whoever may take in and delete could take out of the ledger that a model was called."""
     why = "the language model is overloaded; ask again in a moment"

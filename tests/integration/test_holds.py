@@ -1,13 +1,12 @@
 """Legal hold and retention: what is held stays as it is, what is past its time goes, and a hold wins."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import anyio
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -16,14 +15,9 @@ from copilot.settings import Settings
 from policy.errors import Forbidden
 from tests.integration.erased import found, said
 from tests.integration.test_erasure import ANN, LOW, TEXT, S, U, deleted, document
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -71,9 +65,7 @@ async def test_what_is_released_can_be_deleted(copilot: Copilot, database_url: s
     assert found(said(database_url), TEXT) == set()
 
 
-async def test_a_hold_is_recorded_with_its_reason(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_hold_is_recorded_with_its_reason(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     held = await hold(copilot)
     rows = owner.execute(
@@ -114,7 +106,7 @@ async def test_only_administrators_hold_and_retire(copilot: Copilot) -> None:
 
 
 async def test_a_hold_that_comes_while_a_document_goes_holds_it_or_finds_nothing(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     for turn in range(4):
         name = f"d{turn}"
@@ -139,9 +131,7 @@ async def test_a_hold_that_comes_while_a_document_goes_holds_it_or_finds_nothing
         assert kinds == expected
 
 
-async def test_the_database_itself_keeps_what_is_held(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_the_database_itself_keeps_what_is_held(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     await hold(copilot)
     with pytest.raises(psycopg.IntegrityError):
@@ -149,7 +139,7 @@ async def test_the_database_itself_keeps_what_is_held(
 
 
 async def test_retention_deletes_what_is_past_its_rule_and_nothing_else(
-    keeping: Copilot, owner: psycopg.Connection[dict[str, Any]], database_url: str
+    keeping: Copilot, owner: Owner, database_url: str
 ) -> None:
     await keeping.ingest(
         ANN,
@@ -191,7 +181,7 @@ async def test_retention_deletes_what_is_past_its_rule_and_nothing_else(
 
 
 async def test_retention_neither_shows_nor_takes_what_the_administrator_may_not_read(
-    keeping: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    keeping: Copilot, owner: Owner
 ) -> None:
     await keeping.ingest(ANN, [document("secret", TEXT, S, ""), document("secret", "Low.", U, "")])
     owner.execute("UPDATE documents SET ingested_at = now() - interval '31 days'")
@@ -201,9 +191,7 @@ async def test_retention_neither_shows_nor_takes_what_the_administrator_may_not_
     assert owner.execute("SELECT FROM parts WHERE text LIKE 'Anton%'").fetchall() != []
 
 
-async def test_without_a_rule_everything_is_kept(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_without_a_rule_everything_is_kept(copilot: Copilot, owner: Owner) -> None:
     await copilot.ingest(ANN, [document("a")])
     owner.execute("UPDATE documents SET ingested_at = now() - interval '10 years'")
     assert (await copilot.disposal.retire(ANN)).due == ()

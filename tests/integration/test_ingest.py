@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from psycopg.rows import dict_row
 
 from copilot.ingest.documents import Document, Part, Rejected
 from copilot.ingest.ingest import Ingest
@@ -29,6 +27,7 @@ from policy.principal import Asker, Principal
 from policy.scope import Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +66,7 @@ class World:
     ingest: Ingest
     removal: Removal
     relabelling: Relabelling
-    owner: psycopg.Connection[dict[str, Any]]
+    owner: Owner
 
     async def take(self, *documents: Document | Rejected, who: Asker = HIGH) -> IngestReport:
         return await self.ingest.run(who, documents)
@@ -139,7 +138,7 @@ class opened:  # noqa: N801  a context manager, used as a function
         ledger = Ledger(self._database)
         recorder = Recorder(self._engine, scoper, ledger)
         ingest = Ingest(self._database, self._engine, scoper, FakeEmbedder(), ledger, recorder)
-        self._owner = psycopg.connect(self._url, autocommit=True, row_factory=dict_row)
+        self._owner = owned(self._url)
         removal = Removal(self._database, scoper, ledger, recorder)
         relabelling = Relabelling(self._database, scoper, FakeEmbedder(), ledger, recorder)
         return World(ingest, removal, relabelling, self._owner)

@@ -8,7 +8,6 @@ from typing import Any
 import anyio
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, canonical, high_water
 from copilot.ledger.proofs.merkle import hash_leaf, tree_root
@@ -23,6 +22,7 @@ from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
 from tests.integration.sealed import at, erase, exported, forget, head, seal
+from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
 
@@ -65,9 +65,9 @@ async def ledger(database: Database) -> Ledger:
 
 
 @pytest.fixture
-def owner(database_url: str, ledger: Ledger) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+def owner(database_url: str, ledger: Ledger) -> Iterator[Owner]:
     """The owner of the tables, who can also switch off what keeps the others from changing them."""
-    connection = psycopg.connect(database_url, autocommit=True, row_factory=dict_row)
+    connection = owned(database_url)
     with connection:
         connection.execute("SET session_replication_role = replica")
         yield connection
@@ -154,9 +154,7 @@ async def test_an_empty_ledger_verifies(database_url: str) -> None:
         pytest.param("DELETE FROM ledger_keys", id="keys deleted"),
     ],
 )
-async def test_a_change_is_found(
-    owner: psycopg.Connection[dict[str, Any]], database_url: str, change: str
-) -> None:
+async def test_a_change_is_found(owner: Owner, database_url: str, change: str) -> None:
     owner.execute(change.encode())
     assert (await verify(database_url)).problems
 
@@ -165,7 +163,7 @@ async def test_a_change_is_found(
     "table", ["ledger_entries", "ledger_openings", "ledger_acts", "ledger_leaves"]
 )
 async def test_a_lowered_label_is_found(
-    owner: psycopg.Connection[dict[str, Any]], ledger: Ledger, database_url: str, table: str
+    owner: Owner, ledger: Ledger, database_url: str, table: str
 ) -> None:
     """It would open what was said to more people."""
     other = await ledger.label_id(Label(tenant="t1", classification=Classification.C))
@@ -174,7 +172,7 @@ async def test_a_lowered_label_is_found(
 
 
 async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
-    owner: psycopg.Connection[dict[str, Any]], database_url: str, ledger: Ledger
+    owner: Owner, database_url: str, ledger: Ledger
 ) -> None:
     before = await head(database_url)
     await ledger.record(record())
@@ -195,7 +193,7 @@ async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
 
 
 async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
-    owner: psycopg.Connection[dict[str, Any]], database_url: str, database: Database
+    owner: Owner, database_url: str, database: Database
 ) -> None:
     held = await head(database_url)
     forget(database_url)
@@ -229,7 +227,7 @@ async def test_what_was_erased_is_counted_and_the_rest_verifies(
 
 
 async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
 ) -> None:
     owner.execute("SET session_replication_role = origin")
     for table in ("entries", "leaves", "subtrees", "checkpoints", "keys"):
@@ -245,7 +243,7 @@ async def test_the_owner_too_is_kept_from_changing_entries_by_mistake(
 
 
 async def test_a_leaf_tells_nothing_of_what_it_commits_to(
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
 ) -> None:
     rows = owner.execute("SELECT leaf FROM ledger_entries").fetchall()
     leaves = [json.loads(row["leaf"]) for row in rows]
@@ -290,9 +288,7 @@ async def test_many_writers_leave_no_gap_and_no_fork(database: Database, databas
     assert (result.entries, result.problems) == (80, [])
 
 
-async def test_a_record_that_is_not_durable_is_an_error(
-    owner: psycopg.Connection[dict[str, Any]], ledger: Ledger
-) -> None:
+async def test_a_record_that_is_not_durable_is_an_error(owner: Owner, ledger: Ledger) -> None:
     owner.execute("DROP FUNCTION append_ledger_entries")
     with pytest.raises(Unavailable) as caught:
         await ledger.record(record())
@@ -373,7 +369,7 @@ async def test_pages_are_filtered_by_person_and_kind(
 
 
 async def test_an_erased_entry_stays_and_has_no_details(
-    owner: psycopg.Connection[dict[str, Any]], database: Database, scoper: Scoper
+    owner: Owner, database: Database, scoper: Scoper
 ) -> None:
     owner.execute("DELETE FROM ledger_openings")
     entries = (await page(database, await scope(scoper, Classification.U), first=50)).entries

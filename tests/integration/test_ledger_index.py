@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, StoredAnswer
 from copilot.ledger.records import Kind
@@ -15,6 +13,7 @@ from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database
 from tests.integration.sealed import at, erase, seal
+from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
 
@@ -42,8 +41,6 @@ CHANGES = [
     ),
 ]
 
-Owner = psycopg.Connection[dict[str, Any]]
-
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[Ledger]:
@@ -67,7 +64,7 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 async def owner(database_url: str, ledger: Ledger) -> AsyncIterator[Owner]:
     """The owner, who can switch off what keeps the others from changing entries."""
     other = await ledger.label_id(OTHER)
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+    with owned(database_url) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(f"CREATE TEMPORARY TABLE other AS SELECT {other} AS label_id".encode())
         yield connection

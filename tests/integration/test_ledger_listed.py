@@ -1,12 +1,9 @@
 """What auditors look things up in is held against the records: verification finds who was taken out of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger
 from copilot.ledger.verify import verify
@@ -14,10 +11,10 @@ from retrieval.stores.postgres.database import Database
 from tests.integration.audited import answered, ingested, opened, read, searched
 from tests.integration.dated import clocked
 from tests.integration.sealed import at, seal
+from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
 
-Owner = psycopg.Connection[dict[str, Any]]
 OTHER = "find it by other things than its record tells"
 WHEN = "find it by another person or time than its record tells"
 NONE = "by some thing, and there is no such act"
@@ -41,9 +38,9 @@ async def ledger(database_url: str) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-def owner(database_url: str, ledger: Ledger) -> Any:
+def owner(database_url: str, ledger: Ledger) -> Iterator[Owner]:
     """Who can switch off what keeps the lists in step."""
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+    with owned(database_url) as connection:
         connection.execute("SET session_replication_role = replica")
         yield connection
 

@@ -2,16 +2,14 @@
 
 import json
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build, engine_of
@@ -50,12 +48,12 @@ from tests.integration.test_records_of_reads import (
     asker,
     document,
 )
+from tests.servers.postgres import Owner
 from tests.unit.proofs.stranger import built, verified
 
 pytestmark = pytest.mark.anyio
 
 OLD, NEW = (Signer(name="example.com/log", seed=one * 32) for one in (b"o", b"n"))
-Owner = psycopg.Connection[dict[str, Any]]
 
 
 def everything(sub: str) -> Asker:
@@ -86,12 +84,6 @@ async def copilot(settings: Settings) -> AsyncIterator[Copilot]:
         ]
         assert (await opened.ingest(ANN, given)).ingested == 3
         yield opened
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[Owner]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 import anyio
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.ledger.log import Ledger, Record, append
 from copilot.ledger.records import Kind
@@ -26,6 +25,7 @@ from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
 from tests.integration.sealed import erase, exported, seal
 from tests.integration.test_row_level_security import serving
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -34,8 +34,6 @@ S = replace(U, classification=Classification.S)
 ANN = Asker(
     principal=Principal(sub="ann", tenant="t1", clearance=Classification.U), purpose="audit"
 )
-
-Owner = psycopg.Connection[dict[str, Any]]
 
 
 def written(*labels: Label) -> WrittenScope:
@@ -68,12 +66,6 @@ LISTING = replace(record(None), details={"scope": LABELS})
 @pytest.fixture
 def ledger(database: Database) -> Ledger:
     return Ledger(database)
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[Owner]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """Policies that decided stay as they were: written once, final, and a tenant's own seen by that tenant alone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.replay.bundles import PolicyBundles
@@ -20,10 +17,10 @@ from policy.labels import Classification
 from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database, Role
 from tests.integration.test_row_level_security import serving
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
-Owner = psycopg.Connection[dict[str, Any]]
 RELEASE = Built(bundle=load_bundle(installed()), wasm=b"the release's")
 OWN = Built(bundle=Bundle(sources={"rules.rego": b"package tenant\n"}), wasm=b"a tenant's")
 BASIS = Basis(revision="r1", release=RELEASE, own=OWN)
@@ -38,12 +35,6 @@ ANN = Asker(
     ),
     purpose="investigation",
 )
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[Owner]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 def kept(owner: Owner) -> list[tuple[str, str]]:

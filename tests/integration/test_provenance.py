@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -31,7 +29,7 @@ from policy.recheck import opened
 from tests.integration import test_erasure
 from tests.integration.replayed import documents
 from tests.integration.sealed import SIGNER, exported, seal
-from tests.servers.postgres import clone, drop
+from tests.servers.postgres import Owner, clone, drop, owned
 from tests.servers.product import CASE_FILE, people
 from tests.unit.provenance.html_page import Page
 from tests.unit.provenance.prov_json import Prov
@@ -50,7 +48,6 @@ def another(sub: str, *roles: str, who: Asker = LEAD) -> Asker:
 COLLEAGUE = another("colleague", "analyst")
 INSPECTOR = another("inspector", "auditor")
 LOW = another("low", "auditor", who=LIAISON)
-Owner = psycopg.Connection[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ async def world(
 
 @pytest.fixture
 def owner(world: World) -> Iterator[Owner]:
-    with psycopg.connect(world.url, autocommit=True, row_factory=dict_row) as connection:
+    with owned(world.url) as connection:
         yield connection
 
 

@@ -1,13 +1,11 @@
 """What was read stands in the ledger under its labels; what is read again is decided on again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -31,6 +29,7 @@ from policy.principal import Asker, Principal
 from policy.scope import Scope
 from retrieval.hybrid import Hybrid
 from retrieval.types import Context
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -118,13 +117,7 @@ async def take(copilot: Copilot, *documents: Document) -> None:
     assert (await copilot.ingest(ANN, documents)).ingested == len(documents)
 
 
-@pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
-
-
-def entries(owner: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
+def entries(owner: Owner) -> list[dict[str, Any]]:
     """Every record, oldest first: its openings, and under `label` the label of its row."""
     rows = owner.execute(
         """SELECT e.ledger_id, l.value AS label,
@@ -136,12 +129,12 @@ def entries(owner: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row["said"], "id": row["ledger_id"], "label": row["label"]} for row in rows]
 
 
-def recorded(owner: psycopg.Connection[dict[str, Any]], ledger_id: str | None) -> dict[str, Any]:
+def recorded(owner: Owner, ledger_id: str | None) -> dict[str, Any]:
     [entry] = [one for one in entries(owner) if one["id"] == ledger_id]
     return entry
 
 
-def parts(owner: psycopg.Connection[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def parts(owner: Owner) -> dict[str, dict[str, Any]]:
     """The label of each stored part."""
     rows = owner.execute("SELECT part_id, value FROM parts JOIN labels USING (label_id)")
     return {row["part_id"]: row["value"] for row in rows.fetchall()}
@@ -163,7 +156,7 @@ async def answered(copilot: Copilot, who: Asker = ANN, question: str = QUESTION)
 
 @pytest.mark.parametrize("kind", ["document", "entity", "answer"])
 async def test_a_read_names_the_parts_and_labels_that_it_showed(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], kind: str, database_url: str
+    copilot: Copilot, owner: Owner, kind: str, database_url: str
 ) -> None:
     view: Any
     if kind == "answer":
@@ -183,9 +176,7 @@ async def test_a_read_names_the_parts_and_labels_that_it_showed(
     assert (await verify(database_url)).problems == []
 
 
-async def test_a_read_names_no_more_than_it_showed(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_read_names_no_more_than_it_showed(copilot: Copilot, owner: Owner) -> None:
     view = await copilot.document(LOW, "crew")
     assert isinstance(view, DocumentView)
     [part] = view.parts
@@ -195,9 +186,7 @@ async def test_a_read_names_no_more_than_it_showed(
     assert view.ledger_id in await seen_by(copilot, OUTSIDE)
 
 
-async def test_a_read_of_nothing_names_nothing(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_read_of_nothing_names_nothing(copilot: Copilot, owner: Owner) -> None:
     for absent in (await copilot.document(LOW, "no-such"), await copilot.entity(LOW, "Kestrel")):
         assert isinstance(absent, NotFound)
         assert recorded(owner, absent.ledger_id)["read"] == []
@@ -219,7 +208,7 @@ async def test_what_is_wrongly_found_is_not_shown(
 
 
 async def test_an_auditors_reading_is_recorded_with_what_it_showed(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     view = await copilot.document(ANN, "crew")
     shown = await seen_by(copilot, AUDITOR)
@@ -231,7 +220,7 @@ async def test_an_auditors_reading_is_recorded_with_what_it_showed(
 
 @pytest.mark.parametrize("field", ["sub", "kind", "after"])
 async def test_a_bad_filter_of_the_ledger_is_recorded(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], field: str
+    copilot: Copilot, owner: Owner, field: str
 ) -> None:
     with pytest.raises(BadInput):
         await copilot.ledger(AUDITOR, **{field: "ann\x00"})  # type: ignore[arg-type]
@@ -245,7 +234,7 @@ async def test_a_bad_filter_of_the_ledger_is_recorded(
 
 
 async def test_a_record_is_durable_before_a_model_is_given_anything(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], model: Quoting
+    copilot: Copilot, owner: Owner, model: Quoting
 ) -> None:
     model.look = lambda: entries(owner)  # over another connection
     given = await answered(copilot)
@@ -260,7 +249,7 @@ async def test_a_record_is_durable_before_a_model_is_given_anything(
 
 
 async def test_without_an_opening_record_a_model_is_given_nothing(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], model: Quoting
+    copilot: Copilot, owner: Owner, model: Quoting
 ) -> None:
     owner.execute("REVOKE EXECUTE ON FUNCTION append_ledger_entries FROM copilot_ledger")
     assert (await copilot.ask(ANN, QUESTION)).kind == "Unavailable"
@@ -275,7 +264,7 @@ async def cancelled(task: "asyncio.Task[Any]", begun: asyncio.Event) -> None:
 
 
 async def test_an_ask_that_is_cancelled_is_recorded_with_what_the_model_was_given(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], model: Quoting, database_url: str
+    copilot: Copilot, owner: Owner, model: Quoting, database_url: str
 ) -> None:
     model.go_on.clear()
     await cancelled(asyncio.create_task(copilot.ask(ANN, QUESTION)), model.begun)
@@ -292,7 +281,7 @@ async def test_an_ask_that_is_cancelled_is_recorded_with_what_the_model_was_give
 @pytest.mark.parametrize("act", ["ask", "search"])
 async def test_an_act_that_is_cancelled_before_it_found_anything_is_recorded(
     copilot: Copilot,
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
     monkeypatch: pytest.MonkeyPatch,
     act: str,
 ) -> None:
@@ -312,7 +301,7 @@ async def test_an_act_that_is_cancelled_before_it_found_anything_is_recorded(
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_a_defect_is_recorded(
     copilot: Copilot,
-    owner: psycopg.Connection[dict[str, Any]],
+    owner: Owner,
     model: Quoting,
     streamed: bool,
 ) -> None:

