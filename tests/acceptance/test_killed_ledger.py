@@ -102,11 +102,16 @@ def _kill_postgres(server: Any) -> None:
     os.kill(server.get_pid(), signal.SIGKILL)
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        try:  # what it left must have ended before another begins
+        try:  # what it left must have ended before another begins; while it ends it may be taken for one that runs
             server.ensure_postgres_running()
             with psycopg.connect(server.get_uri(), connect_timeout=5) as connection:
                 connection.execute("SELECT 1")
-        except (psycopg.OperationalError, subprocess.SubprocessError, RuntimeError):
+        except (
+            psycopg.OperationalError,
+            subprocess.SubprocessError,
+            RuntimeError,
+            AssertionError,
+        ):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
