@@ -17,6 +17,7 @@ from retrieval.stores.postgres.arrays import (
     hashed_ids,
     hex_of,
     ids_of,
+    upto,
 )
 from retrieval.stores.postgres.names import Piece
 
@@ -71,14 +72,10 @@ class Named:
         """
         words = set(name.split())
         tokens = hashed(sorted(words))
-        counts = piece.bearers.counts(tokens)
-        some = []
-        for place, token in enumerate(tokens[np.argsort(counts, kind="stable")]):
-            most = 2 * len(tokens) - 3 * place
-            if most > 0:
-                bearers = piece.bearers.of_each(token[None])[1]
-                some.append(bearers[piece.words[bearers] <= most])
-        rows = np.unique(np.concatenate(some)) if some else _NONE
+        rarest = tokens[np.argsort(piece.bearers.counts(tokens), kind="stable")]
+        most = 2 * len(tokens) - 3 * upto(len(tokens))
+        which, bearers = piece.bearers.of_each(rarest[most > 0])
+        rows = np.unique(bearers[piece.words[bearers] <= most[which]])
         keys = piece.entity_keys[rows]
         common = np.array([len(words.intersection(key.split())) for key in keys], np.int64)
         every = len(words) + piece.words[rows] - common
@@ -151,6 +148,3 @@ class Named:
         close[piece.chunks(ids_of(near))] = True
         found: NDArray[np.bool_] = few | close[chunks]
         return found
-
-
-_NONE = np.empty(0, np.int32)

@@ -66,7 +66,9 @@ class PostgresPassages:
             worded = None if look.later else await self._worded(scope)
             if worded is not None:
                 ids = worded.placed(look.label_ids, look.ordinals)
-                return await self._similarities(ids, vector, scope)
+                # What keywords found is weighed next; to read it along saves a message.
+                also = self._database.remembered(scope.label_ids).get("identified", ())
+                return await self._similarities([*ids, *also], vector, scope)
             if look.later < MANY:
                 return _by_chunk(await self._rows("nearest_of", scope, values | asdict(look)))
         parallel = visible >= _VERY_MANY
@@ -78,8 +80,8 @@ class PostgresPassages:
         """Chunk id → cosine, for the visible ones; within `reading` none is asked for twice."""
         remembered = self._database.remembered(scope.label_ids)
         known: dict[str, float | None] = remembered.setdefault(vector.tobytes(), {})
-        if unknown := [one for one in chunk_ids if one not in known]:
-            values = {"ids": unknown, "vector": vector}
+        if unknown := [one for one in dict.fromkeys(chunk_ids) if one not in known]:
+            values = {"ids": " ".join(unknown), "vector": vector}
             known |= dict.fromkeys(unknown)
             known |= _by_chunk(await self._rows("similarities", scope, values))
         return {one: found for one in chunk_ids if (found := known[one]) is not None}
@@ -136,7 +138,9 @@ class PostgresPassages:
         self, postings: Postings, positions: Sequence[int], *, scope: Scope
     ) -> dict[int, str]:
         if isinstance(postings.identity, Worded):
-            return postings.identity.identified(positions)
+            identified = postings.identity.identified(positions)
+            self._database.remembered(scope.label_ids)["identified"] = [*identified.values()]
+            return identified
         assert isinstance(postings.identity, Numbering)  # what `postings` put there
         label_ids, ordinals = postings.identity.tell(positions)
         values = {"label_ids": label_ids, "ordinals": ordinals}
