@@ -1,5 +1,6 @@
 """Defensible deletion: nothing of the text is left, the ledger still verifies, and says what went."""
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database
 from tests.integration.audited import record
-from tests.integration.erased import found, said
+from tests.integration.erased import found, runs, said
 from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +28,8 @@ TEXT = (
     "He paid forty thousand francs in cash to Alder Shipping for the berth and asked for no receipt."
 )
 OTHER = "Elsa Vance keeps the books of Alder Shipping in a narrow room above the chandler's shop."
+OURS = {"act", "decided", "index", "read", "scope"}
+"""Openings with no text of anybody's that has eight words."""
 QUESTION = "Who met the harbour master on the northern pier at Kestrel Quay?"
 TITLE = "What the watchman of Kestrel Quay saw on the night of the third of May"
 
@@ -293,4 +296,23 @@ async def test_what_is_ours_in_a_record_is_not_taken_for_the_text_of_who_quotes_
         "SELECT name FROM ledger_openings WHERE ledger_id = %s", [given]
     ).fetchall()
     assert {"failed_calls", "decision_ids", "question"} <= {row["name"] for row in kept}
+    assert (await verify(database_url)).problems == []
+
+
+async def test_what_joins_the_texts_of_a_record_is_nobodys(
+    copilot: Copilot, database_url: str, owner: Owner
+) -> None:
+    """Else whoever may take in and delete could take out of the ledger who did what, and by what was decided."""
+    await copilot.ingest(ANN, [document("b", OTHER, label=U, title="")])
+    spied = replace(someone("spy", Classification.S), reason="for file 7")
+    await copilot.document(spied, "b")
+    await answered(copilot, "Who keeps the books of Alder Shipping?", spied)
+    openings = "SELECT ledger_id, name, convert_from(value, 'UTF8') AS value FROM ledger_openings"
+    before = owner.execute(openings).fetchall()
+    quoted = "\n\n".join(sorted({row["value"] for row in before if row["name"] in OURS}))
+    await copilot.ingest(LOW, [document("a", quoted, label=U, title="")])
+    assert runs(quoted) & runs("impersonated_by null kind read label authorities classification")
+    await deleted(copilot, who=LOW)
+    left = {(row["ledger_id"], row["name"]) for row in owner.execute(openings).fetchall()}
+    assert {(row["ledger_id"], row["name"]) for row in before} <= left
     assert (await verify(database_url)).problems == []
