@@ -81,7 +81,10 @@ def _opening_problems(row: Mapping[str, Any], opening: Opening, expected: str | 
         found.append(f"{name} stands at another time than its entry")
     if commitment((opening["salt"], opening["value"])) != expected:
         return [*found, f"{name} does not match its commitment"]
-    return found + _content_problems(row, opening)
+    try:
+        return found + _content_problems(row, opening)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [*found, f"{name} cannot be read"]
 
 
 def _content_problems(row: Mapping[str, Any], opening: Opening) -> list[str]:

@@ -1,5 +1,6 @@
 """Whatever is changed in a stored log afterwards, verification names it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ import pytest
 
 from copilot.ledger.log import Ledger
 from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.merkle import hash_leaf
+from copilot.ledger.proofs.record import commitment
 from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database
@@ -62,6 +65,26 @@ async def test_what_waits_to_be_sealed_is_checked_as_well(written: Tables) -> No
     opening(written.unsealed[0], "question")["value"] = b'"?"'
     [problem] = (await verify(URL)).problems
     assert problem.startswith("unsealed entry ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("question", b"{not json"), ("act", b"[]"), ("stored_answer", b"{}")]
+)
+async def test_what_cannot_be_read_is_named_although_it_was_committed_to(
+    written: Tables, name: str, value: bytes
+) -> None:
+    last = next(one for one in reversed(written.entries) if any(o["name"] == name for o in one[1]))
+    written.unsealed = [last]
+    written.entries[written.entries.index(last) :] = []
+    written.signed[len(written.entries) :] = []
+    row, one = last[0], opening(last, name)
+    one["value"] = value
+    leaf = json.loads(row["leaf"])
+    leaf["commitments"][name] = commitment((one["salt"], value))
+    row["leaf"] = json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+    row["hash"] = hash_leaf(row["leaf"])
+    problems = (await verify(URL)).problems
+    assert any(problem.endswith(f": {name} cannot be read") for problem in problems), problems
 
 
 async def test_a_stored_answer_bears_the_records_label_and_those_of_all_that_went_into_it(

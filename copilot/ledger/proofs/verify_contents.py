@@ -17,8 +17,9 @@ from copilot.ledger.proofs.lines import place
 from policy.errors import BadInput
 
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What a line may raise that is none: the hashes have been compared before, and have said so."""
+"""What may be raised by a line that is none, which the hashes have said before, and by an opening that is no JSON."""
 
+_INDEX = "index"
 Documents = Mapping[str, bytes]
 """Schemas by name."""
 
@@ -104,9 +105,15 @@ def _fit(batch: _Batch) -> _Fitted:
     found = _Fitted()
     for number, line in enumerate(batch.data.split(b"\n")[:-1], batch.first):
         try:
-            committed, values = _read(line)
+            committed, openings = _read(line)
+        except _UNREADABLE:
+            continue
+        try:
+            values = {name: json.loads(value) for name, value in openings.items()}
             named = _schema_named(values)
         except _UNREADABLE:
+            if _INDEX in openings:
+                found.problems.append(f"{place(number)}: an opening of it cannot be read")
             continue
         for one in policies_named(values):
             found.policies.setdefault(one, number)
@@ -119,16 +126,16 @@ def _fit(batch: _Batch) -> _Fitted:
     return found
 
 
-def _read(line: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the leaf commits to, each as gone, and what is there of it."""
+def _read(line: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the leaf commits to, each as gone, and what is there of it, as JSON."""
     record = json.loads(line)
-    values = {name: json.loads(one["value"]) for name, one in record["openings"].items()}
-    return dict.fromkeys(record["leaf"]["commitments"], GONE), values
+    openings = {name: one["value"] for name, one in record["openings"].items()}
+    return dict.fromkeys(record["leaf"]["commitments"], GONE), openings
 
 
 def _schema_named(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Name and digest; None where the record is of before."""
-    index = values["index"]
+    index = values[_INDEX]
     return (
         (str(index["schema"]["name"]), str(index["schema"]["sha256"]))
         if "schema" in index

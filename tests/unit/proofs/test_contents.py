@@ -1,6 +1,7 @@
 """What the records of a bundle say is held against the schemas they name, apart from the hashes."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -11,6 +12,7 @@ import pytest
 from copilot.ledger.proofs import batches
 from copilot.ledger.proofs import folder as folder_files
 from copilot.ledger.proofs.policies import built_of, policy_files
+from copilot.ledger.proofs.record import Leaf, commitment
 from copilot.ledger.proofs.verify_bundle import BundleReport
 from copilot.ledger.proofs.verify_contents import verify_contents
 from tests.unit.proofs import bundles
@@ -68,6 +70,19 @@ def test_an_erased_opening_makes_no_record_unfit_and_hides_no_unknown_name(tmp_p
     assert (report.problems, report.erased) == ([], 3)
     assert [one for one in report.contents.problems if "line 2" in one] == report.contents.problems
     assert "/new: the schema knows no such member" in report.contents.problems[0]
+
+
+def test_an_opening_that_is_no_json_is_named_although_its_hash_holds(tmp_path: Path) -> None:
+    log = Log()
+    log.add(Random(3), {"question": "?"})
+    [record] = log.records
+    openings = {**record.openings, "question": (bytes(16), b"{not json")}
+    commitments = {name: commitment(one) for name, one in openings.items()}
+    leaf = Leaf(json.loads(record.leaf)["id"], commitments)
+    log.records = [record._replace(leaf=bytes(leaf), openings=openings)]
+    report = verify(export(log, tmp_path / "bundle"))
+    assert report.problems == []
+    assert report.contents.problems == ["records.ndjson line 1: an opening of it cannot be read"]
 
 
 @pytest.mark.parametrize(
