@@ -135,6 +135,7 @@ class Hidden:
             "starts": sorted({row["term"][:2] for row in terms}),
             "terms": [row["term"] for row in terms],
             "ids": chunks,
+            "joined_ids": " ".join(chunks),
             "chunks": chunks,
             "tokens": ["anton", "drell"],
             "entities": [row["entity_id"] for row in named],

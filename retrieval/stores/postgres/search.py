@@ -81,7 +81,7 @@ class PostgresPassages:
         remembered = self._database.remembered(scope.label_ids)
         known: dict[str, float | None] = remembered.setdefault(vector.tobytes(), {})
         if unknown := [one for one in dict.fromkeys(chunk_ids) if one not in known]:
-            values = {"ids": " ".join(unknown), "vector": vector}
+            values = {"joined_ids": " ".join(unknown), "vector": vector}
             known |= dict.fromkeys(unknown)
             known |= _by_chunk(await self._rows("similarities", scope, values))
         return {one: found for one in chunk_ids if (found := known[one]) is not None}

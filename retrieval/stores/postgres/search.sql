@@ -31,7 +31,7 @@ LIMIT %(limit)s
 -- Each by its key, whatever row-level security makes the planner believe of all chunks: hence OFFSET. The ids come as
 -- one text, which is quicker to send than an array.
 SELECT asked.chunk_id, c.similarity
-FROM unnest(string_to_array(%(ids)s::text, ' ')) AS asked (chunk_id) CROSS JOIN LATERAL (
+FROM unnest(string_to_array(%(joined_ids)s, ' ')) AS asked (chunk_id) CROSS JOIN LATERAL (
     SELECT -(x.embedding <#> %(vector)s) AS similarity FROM chunks x
     WHERE x.chunk_id = asked.chunk_id AND x.label_id = ANY({labels}) OFFSET 0
 ) c
