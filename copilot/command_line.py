@@ -250,9 +250,7 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="exit 1 for a bundle of a selection, or where an archived record is not given",
     )
-    verify.add_argument(
-        "--checkpoint", type=Path, action="append", default=[], help="one that was kept outside"
-    )
+    _held(verify, "one that was kept outside")
     verify.add_argument(
         "--archive",
         type=Path,
@@ -264,12 +262,18 @@ def _ledger(commands: "Commands[argparse.ArgumentParser]") -> None:
     _json(verify)
     export = actions.add_parser("export", help="seal what waits; write a bundle for an outsider")
     export.add_argument("bundle", type=Path, metavar="FOLDER", help="it must not be there yet")
+    _held(export, "one that somebody kept outside, who can then check it with the bundle")
     archive = actions.add_parser("archive", help="put a month into a bundle, out of the database")
     archive.add_argument("month", metavar="MONTH", help="as in 2026-03, and over")
     archive.add_argument("folder", type=Path, metavar="FOLDER", help="it must not be there yet")
+    _held(archive, "one that somebody kept outside, who can then check it with the bundle")
     actions.add_parser("checkpoint", help="seal what waits; print the head, to be kept outside")
     key = actions.add_parser("key", help="print the log's public keys")
     key.add_argument("--new", metavar="NAME", help="make a secret key of that name instead")
+
+
+def _held(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--checkpoint", type=Path, action="append", default=[], help=text)
 
 
 def _graph(commands: "Commands[argparse.ArgumentParser]") -> None:

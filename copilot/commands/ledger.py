@@ -108,6 +108,7 @@ def _say(
 
 async def export(settings: Settings, options: Namespace) -> int:
     """Writes all sealed records to a new folder, with what it takes to check them."""
+    held = _sizes(options)
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
@@ -119,6 +120,7 @@ async def export(settings: Settings, options: Namespace) -> int:
                 options.bundle,
                 by="copilot ledger export",
                 signers=keys,
+                held=held,
                 given=operator.exported,
                 told={PROV_LINES: prov_line},
             )
@@ -130,14 +132,18 @@ async def export(settings: Settings, options: Namespace) -> int:
 
 async def archive(settings: Settings, options: Namespace) -> int:
     """Puts a month's records into a bundle, and takes them out of the database once that was checked."""
-    month, folder = Month.parse(options.month), options.folder
+    month, folder, held = Month.parse(options.month), options.folder, _sizes(options)
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
         await operator.late()
         await seal_now(settings, url, operator.rotated)
         archiver = Archiver(
-            url=url, signers=keys, recorded=operator.archived, told={PROV_LINES: prov_line}
+            url=url,
+            signers=keys,
+            recorded=operator.archived,
+            told={PROV_LINES: prov_line},
+            held=held,
         )
         records = await archiver.archive(month, folder)
         await seal_now(settings, url, operator.rotated)
@@ -183,6 +189,11 @@ async def _sealed(settings: Settings) -> str:
         await operator.late()
         await seal_now(settings, url, operator.rotated)
     return url
+
+
+def _sizes(options: Namespace) -> list[int]:
+    """Of the checkpoints that were kept outside: a log that never had one of them says so when it is written out."""
+    return [_checkpoint(path, None).size for path in options.checkpoint]
 
 
 def _checkpoint(path: Path, key: VerifierKey | None) -> Checkpoint:

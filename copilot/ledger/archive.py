@@ -1,7 +1,7 @@
 """Archiving: a month's records go into a bundle, which is checked, and then out of the database; their leaves stay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,8 @@ class Archiver:
     recorded: Recorded
     told: Mapping[str, Told] = field(default_factory=dict)
     """As `export` takes it."""
+    held: Collection[int] = ()
+    """As `export` takes it."""
 
     async def archive(self, month: Month, folder: Path) -> int:
         """Gives the number of records.
@@ -52,6 +54,7 @@ class Archiver:
                     by="copilot ledger archive",
                     signers=self.signers,
                     month=month,
+                    held=self.held,
                     told=self.told,
                 )
             held = self._verified(folder, exported)

@@ -1,6 +1,6 @@
 """The log as a bundle: what an outsider checks without our database, our network or our word."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,8 +19,8 @@ from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry, 
 from policy.errors import BadInput, Misconfigured, Unavailable
 
 _EARLIER = 100
-"""Earlier checkpoints that a bundle holds at most, spread over the log: whoever held one of another size has it checked
-against the records themselves."""
+"""Earlier checkpoints that a bundle holds at most, spread over the log, besides those that it was asked for. Where it
+is whole, one of any other size is checked against the records themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,17 @@ async def export(
     by: str,
     signers: Sequence[Signer],
     month: Month | None = None,
+    held: Collection[int] = (),
     given: Given | None = None,
     told: Mapping[str, Told] = MappingProxyType({}),
 ) -> Exported:
     """Writes all sealed records to a new folder, or nothing, with what they name: schemas, policies, keys.
 
     Of a month, and where some were archived, it is a selection: each record with its path.
+    `held`: sizes of checkpoints that somebody kept, to each of which it then brings a path.
     `told`: further files of lines, by their names as `BundleWriter.append` takes them.
-    BadInput where the folder is there already or cannot be written, or the log has no entries. Misconfigured where
+    BadInput where the folder is there already or cannot be written, or the log has no entries, or has never been
+    signed at a size that is held. Misconfigured where
     none of the signers is the log's newest. Unavailable where
     something was erased of which no sealed record says so yet: a bundle would show a gap without its reason; and where
     what records name is not kept.
@@ -83,7 +86,7 @@ async def export(
         raise Unavailable(
             "ledger", "an erasure was just recorded, and is not sealed yet; try again"
         )
-    earlier = _spread(await log.checkpoints(0, newest.size - 1))
+    earlier = _earlier(await log.checkpoints(0, newest.size), newest.size, held)
     keys = await log.keys()
     archives = await log.archives()
     whole = month is None and not archives
@@ -136,9 +139,19 @@ def _now(keys: Sequence[VerifierKey], signers: Sequence[Signer]) -> list[Signer]
     return found
 
 
-def _spread(checkpoints: Sequence[StoredCheckpoint]) -> list[StoredCheckpoint]:
-    step = -(-len(checkpoints) // _EARLIER)
-    return [*checkpoints[::step]] if step else []
+def _earlier(
+    checkpoints: Sequence[StoredCheckpoint], size: int, held: Collection[int]
+) -> list[StoredCheckpoint]:
+    """Those of before this size that are held, and some of the others."""
+    if missing := set(held) - {0, *(one.size for one in checkpoints)}:
+        raise BadInput(
+            f"the log has no checkpoint of {min(missing)}, which is held: it is of another log, or this"
+            " one was rewritten; `copilot ledger verify --checkpoint` tells"
+        )
+    before = [one for one in checkpoints if one.size < size]
+    spread = before[:: -(-len(before) // _EARLIER) or 1]
+    wanted = {*held, *(one.size for one in spread)}
+    return [one for one in before if one.size in wanted]
 
 
 async def _proofs(log: StoredLog, sizes: Sequence[int]) -> _Proofs:

@@ -51,7 +51,7 @@ async def asked_while_it_goes(settings: Settings) -> str:
 
 
 async def exported(settings: Settings, folder: Path) -> BundleReport:
-    assert await ledger.export(settings, Namespace(bundle=folder)) == 0
+    assert await ledger.export(settings, Namespace(bundle=folder, checkpoint=[])) == 0
     return verify_bundle(folder, KEY.verifier_key)
 
 

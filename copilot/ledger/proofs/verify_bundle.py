@@ -291,7 +291,10 @@ class _Verification:
                     f"{CHECKPOINT}: it ends at {last.size}, before the held {one.size}"
                 )
             elif root is None:
-                self._report.add(f"{RECORDS}: nothing leads to the held checkpoint of {one.size}")
+                self._report.add(
+                    f"{RECORDS}: nothing leads to the held checkpoint of {one.size}; "
+                    "have the selection made with `--checkpoint` and that file"
+                )
             elif root != one.root:
                 self._report.add(f"{RECORDS}: this is not the log of the held {one.size}")
 
