@@ -12,7 +12,7 @@ import psycopg
 
 from copilot.ledger import succession
 from copilot.ledger.keys import signers
-from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.checkpoint import Checkpoint, open_checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import CompactRange, Subtree, complete_subtrees
 from copilot.ledger.proofs.note import Note
@@ -20,7 +20,7 @@ from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.tree import subtree_hashes
 from copilot.readiness import DEGRADED, OK
 from copilot.settings import Settings
-from policy.errors import CopilotError, Unavailable
+from policy.errors import BadInput, CopilotError, Unavailable
 from retrieval.background import Background
 from retrieval.stores.postgres.database import Connection, Database, Role
 from retrieval.stores.postgres.queries import Queries
@@ -33,6 +33,7 @@ Rotated = Callable[[Rotation], Awaitable[None]]
 """Records that the log's key is about to change; where it raises, it does not change."""
 _LATE_S = 10.0
 _TOLD_S = 1.0
+_OTHER = "the stored log is not what its head was signed for, and nothing more is sealed"
 _MOST = 10_000
 """Records sealed in one transaction."""
 
@@ -146,6 +147,8 @@ class Sealer:
             return tree, 0
         if at["keys"] != self._agreed_on or not at["keys"]:
             await self._agree(connection, tree.size)
+        if tree is not self._tree:
+            await self._require_signed(connection, tree)
         grown, born = tree.append(row["hash"] for row in rows)
         await _store(connection, tree.size, rows, born)
         checkpoint = Checkpoint(origin=self._signers[0].name, size=grown.size, root=grown.root)
@@ -167,6 +170,18 @@ class Sealer:
             return CompactRange.load(size, stored)
         except KeyError as error:
             raise Unavailable("ledger", f"the log of {size} leaves lacks a subtree") from error
+
+    async def _require_signed(self, connection: Connection, tree: CompactRange) -> None:
+        """What is stored is built upon as it was signed: else who owns the database has what they like signed."""
+        [head] = await _rows(connection, "head", {"size": tree.size})
+        keys = [one.verifier_key for one in self._signers]
+        expected = Checkpoint(origin=self._signers[0].name, size=tree.size, root=tree.root)
+        try:
+            signed = open_checkpoint(head["note"], origin=expected.origin, keys=keys).checkpoint
+        except BadInput as error:
+            raise Unavailable("ledger", f"{_OTHER}: {error.message}") from error
+        if signed != expected:
+            raise Unavailable("ledger", f"{_OTHER}; `copilot ledger verify` tells where")
 
     async def _agree(self, connection: Connection, size: int) -> None:
         """Names the keys in the log before the first checkpoint that they sign, and states each change of key.

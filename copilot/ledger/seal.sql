@@ -6,6 +6,8 @@ SELECT verifier_key, from_size FROM ledger_keys ORDER BY from_size, added_at, ve
 SELECT envelope FROM ledger_rotations
 -- name: size
 SELECT coalesce(max(size), 0) AS size, (SELECT count(*) FROM ledger_keys) AS keys FROM ledger_checkpoints
+-- name: head
+SELECT note FROM ledger_checkpoints WHERE size = %(size)s
 -- name: subtrees
 -- Those of level 0 are leaves.
 SELECT w.level, w.index, coalesce(s.hash, l.hash) AS hash

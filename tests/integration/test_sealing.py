@@ -262,6 +262,31 @@ async def test_a_tree_that_lacks_a_subtree_is_not_built_upon(
         await seal(database_url)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE ledger_leaves SET hash = sha256('x')", id="a record"),
+        pytest.param(
+            "UPDATE ledger_checkpoints SET root = sha256('x'), note = note || 'x'", id="its head"
+        ),
+    ],
+)
+async def test_a_log_that_was_written_anew_is_not_signed_by_who_comes_next(
+    database: Database, ledger: Ledger, database_url: str, change: str
+) -> None:
+    """Nor by who leads again, after another has: whoever owns the database has no key."""
+    sealer = Sealer(database, [SIGNER])
+    await write(ledger, 1)
+    await seal(database_url)
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute(change.encode())
+    await write(ledger, 1)
+    with pytest.raises(Unavailable, match="not what its head was signed for, and nothing more"):
+        await sealer.seal()
+    assert rows(database_url, "SELECT max(size) AS size FROM ledger_checkpoints") == [{"size": 1}]
+
+
 async def test_what_waits_for_long_shows_in_readiness(
     database: Database, ledger: Ledger, database_url: str
 ) -> None:
