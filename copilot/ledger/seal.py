@@ -144,7 +144,7 @@ class Sealer:
         tree = await self._grown(connection, at["size"])
         rows = await _rows(connection, "take", {"most": self._most})
         if not rows:
-            return tree, 0
+            return self._tree, 0  # what was loaded was not looked at
         if at["keys"] != self._agreed_on or not at["keys"]:
             await self._agree(connection, tree.size)
         if tree is not self._tree:

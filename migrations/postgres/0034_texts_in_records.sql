@@ -3,7 +3,7 @@
 -- The texts that stand in JSON; a time with its fractions and its zone would be eight words.
 CREATE FUNCTION texts_in(said text) RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 20 AS $$
     SELECT found #>> '{}' FROM jsonb_path_query(ledger_legible(said)::jsonb, 'strict $.** ? (@.type() == "string")') found
-    WHERE found #>> '{}' !~ '^\d{4}-\d\d-\d\dT[\d:.]+\+\d\d:\d\d$'
+    WHERE found #>> '{}' !~ '^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$'
 $$;
 
 -- As in 0033, but each text by itself: else whoever takes in and deletes a document that says "impersonated by null kind read label

@@ -281,6 +281,7 @@ async def test_a_log_that_was_written_anew_is_not_signed_by_who_comes_next(
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("SET session_replication_role = replica")
         owner.execute(change.encode())
+    assert await sealer.seal() == 0
     await write(ledger, 1)
     with pytest.raises(Unavailable, match="not what its head was signed for, and nothing more"):
         await sealer.seal()
