@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from policy.errors import Unavailable
+from retrieval.background import Background
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.graph import PostgresGraph
 from retrieval.stores.postgres.in_step import InStep
@@ -32,7 +34,8 @@ async def stores(database: Database) -> AsyncIterator[Stores]:
     """The copies fill as they are needed, and are dropped at the end."""
     near, words, names = Near(database), Words(database), Names(database)
     copies = (near, words, names)
-    looking = asyncio.create_task(_look_again(copies))
+    looking = Background()
+    looking.begin(partial(_look_again, copies))
     try:
         yield Stores(
             passages=PostgresPassages(database, near, words),
@@ -40,9 +43,7 @@ async def stores(database: Database) -> AsyncIterator[Stores]:
             names=names,
         )
     finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        await looking.stop()
         for copy in copies:
             await copy.close()
 

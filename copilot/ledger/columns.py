@@ -6,6 +6,7 @@ from typing import Any
 
 from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
+from copilot.ledger.proofs.bundle import UNREADABLE
 from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
@@ -83,7 +84,7 @@ def _opening_problems(row: Mapping[str, Any], opening: Opening, expected: str | 
         return [*found, f"{name} does not match its commitment"]
     try:
         return found + _content_problems(row, opening)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         return [*found, f"{name} cannot be read"]
 
 

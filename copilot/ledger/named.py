@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from copilot.ledger.proofs.bundle import SCHEMAS as FOLDER
+from copilot.ledger.proofs.bundle import UNREADABLE
 from copilot.ledger.proofs.policies import policy_files
 from copilot.ledger.proofs.verify_contents import policies_named
 from copilot.ledger.schemas import SCHEMAS
@@ -25,7 +26,7 @@ class Named:
 
     def take(self, openings: Sequence[Mapping[str, Any]]) -> None:
         """From what is left of a record; what cannot be read was changed, as whoever verifies it will see."""
-        with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        with suppress(*UNREADABLE):
             values = {
                 one["name"]: json.loads(one["value"]) for one in openings if one["name"] in _NAMING
             }

@@ -30,6 +30,9 @@ LARGEST = 2**40
 MOST_LISTED = 10_000
 """Problems that are listed one by one; how many more there were is said."""
 
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What may be raised by reading JSON of another shape than the expected, or what is none."""
+
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from copilot.ledger.proofs.bundle import UNREADABLE
 from policy.errors import BadInput
 
 NEVER_ERASED = "index"
@@ -77,7 +78,7 @@ def erasure(leaf_index: int, opened: Mapping[str, bytes]) -> Erasure | None:
             return None
         erased = json.loads(opened["erased"])
         names = tuple((str(one["ledger_id"]), str(name)) for one in erased for name in one["names"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadInput("what it says was erased cannot be read") from error
     return Erasure(leaf_index, names, recorded_at(opened))
 

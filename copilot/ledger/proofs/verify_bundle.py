@@ -20,6 +20,7 @@ from copilot.ledger.proofs.bundle import (
     ROTATIONS,
     SCHEMAS,
     STATEMENT,
+    UNREADABLE,
     WRITTEN,
     earlier_line,
 )
@@ -356,7 +357,7 @@ def _step(line: bytes) -> tuple[bytes, list[bytes]]:
         value = json.loads(line)
         note, path = value["checkpoint"].encode(), [bytes.fromhex(one) for one in value["path"]]
         written = earlier_line(note, path)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadInput("it is no checkpoint with a path") from error
     if written != line:
         raise BadInput("it is not in canonical form")

@@ -11,15 +11,12 @@ from typing import Any, NamedTuple
 
 from copilot.ledger.proofs import policies
 from copilot.ledger.proofs.batches import Report, side_by_side, whole_lines
-from copilot.ledger.proofs.bundle import MOST_LISTED
+from copilot.ledger.proofs.bundle import MOST_LISTED, UNREADABLE
+from copilot.ledger.proofs.gaps import NEVER_ERASED
 from copilot.ledger.proofs.json_schema import GONE, Check, compiled
 from copilot.ledger.proofs.lines import place
 from policy.errors import BadInput
 
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What may be raised by a line that is none, which the hashes have said before, and by an opening that is no JSON."""
-
-_INDEX = "index"
 Documents = Mapping[str, bytes]
 """Schemas by name."""
 
@@ -106,13 +103,13 @@ def _fit(batch: _Batch) -> _Fitted:
     for number, line in enumerate(batch.data.split(b"\n")[:-1], batch.first):
         try:
             committed, openings = _read(line)
-        except _UNREADABLE:
-            continue
+        except UNREADABLE:
+            continue  # the hashes have been compared before, and have said so
         try:
             values = {name: json.loads(value) for name, value in openings.items()}
             named = _schema_named(values)
-        except _UNREADABLE:
-            if _INDEX in openings:
+        except UNREADABLE:
+            if NEVER_ERASED in openings:
                 found.problems.append(f"{place(number)}: an opening of it cannot be read")
             continue
         for one in policies_named(values):
@@ -135,7 +132,7 @@ def _read(line: bytes) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _schema_named(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Name and digest; None where the record is of before."""
-    index = values[_INDEX]
+    index = values[NEVER_ERASED]
     return (
         (str(index["schema"]["name"]), str(index["schema"]["sha256"]))
         if "schema" in index
