@@ -24,6 +24,7 @@ from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ledger.keeping import Keeper
 from copilot.ledger.log import Ledger
+from copilot.ledger.vouch import by_keys_of
 from copilot.operating import Operating
 from copilot.output_scan import OutputScan, read_canaries
 from copilot.projection.opened import Projected, projected
@@ -161,7 +162,8 @@ def assemble(
     bundles = PolicyBundles(database)
     decisions = Decisions(engine, bundles, strict=settings.policy_filter_strict)
     gate = Gate(engine, scoper, recorder, metrics, decisions)
-    removal = Removal(database, scoper, ledger, recorder)
+    vouching = by_keys_of(settings, database)
+    removal = Removal(database, scoper, ledger, recorder, vouching)
     graph = projection.graph if projection else graph or PostgresGraph(database)
     return Copilot(
         settings,

@@ -13,6 +13,8 @@ from copilot.ledger.log import Ledger, Record, append_all
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.records import Kind
 from copilot.ledger.verify import Verification
+from copilot.ledger.vouch import vouched_for, vouching
+from copilot.settings import Settings
 from policy.engine import PolicyEngine
 from policy.labels import Classification, Label
 from policy.principal import Principal
@@ -58,7 +60,7 @@ class Operating:
 
     async def verified(self, result: Verification, held: int) -> None:
         """The log was verified where it stands, against so many checkpoints held outside."""
-        names = ("entries", "sealed", "checkpoints", "erased", "root")
+        names = ("entries", "sealed", "checkpoints", "root")
         counted = {"held": held, "problems": len(result.problems)}
         said = {name: getattr(result, name) for name in names} | counted
         outcome = "NotVerified" if result.problems else "Verified"
@@ -79,20 +81,21 @@ class Operating:
         records = await self._of_each(Kind.ARCHIVE, "Archived", **said)
         await append_all(connection, await self._labelled(records))
 
-    async def late(self) -> None:
+    async def late(self, settings: Settings) -> None:
         """Names what was not kept of questions whose contexts were erased while they were asked.
 
-        No erasure could: their records came after its own. These bear the labels of what they name.
+        No erasure could: their records came after its own. These bear the labels of what they name. Misconfigured
+        where the log's key is not at hand, which vouches for it.
         """
+        signers = await vouching(settings, self._database)
         async with self._database.transaction(Role.LEDGER) as connection:
             found = list[Record]()
             for row in await (await connection.execute(_SQL["late"])).fetchall():
                 tenant, covering = row["tenant"], lowest(row["tenant"])
                 label = Label.from_json(row["label"], tenant=tenant, where="label")
                 erased = [{"ledger_id": row["ledger_id"], "names": row["names"], "answers": 0}]
-                record = operators(
-                    self._engine, tenant, Kind.ERASURE, "Erased", erased=erased, late=True
-                )
+                said = {**vouched_for(erased, signers), "late": True}
+                record = operators(self._engine, tenant, Kind.ERASURE, "Erased", **said)
                 found.append(replace(record, label=covering.join(label)))
             if found:
                 await append_all(connection, await self._labelled(found))

@@ -41,6 +41,7 @@ async def verify(settings: Settings, options: Namespace) -> int:
         "sealed": result.sealed,
         "checkpoints": result.checkpoints,
         "erased": result.erased,
+        "erased_by": dict(result.erased_by),
         "late": result.late,
         "elsewhere": result.elsewhere,
         "archived": result.archived,
@@ -74,6 +75,7 @@ def _verify_bundle(options: Namespace) -> int:
         "whole": report.whole,
         "held": report.held,
         "erased": report.erased,
+        "erased_by": dict(report.erased_by),
         "unexplained": report.unexplained,
         "root": report.root.hex(),
         "seconds": round(report.seconds, 3),
@@ -112,7 +114,7 @@ async def export(settings: Settings, options: Namespace) -> int:
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
-        await operator.late()
+        await operator.late(settings)
         await seal_now(settings, url, operator.rotated)
         async with stored_log(url) as log:
             newest = await bundled.export(
@@ -136,7 +138,7 @@ async def archive(settings: Settings, options: Namespace) -> int:
     url = await ready_url(settings)
     keys = signers(settings)
     async with operating(settings, url) as operator:
-        await operator.late()
+        await operator.late(settings)
         await seal_now(settings, url, operator.rotated)
         archiver = Archiver(
             url=url,
@@ -186,7 +188,7 @@ async def _sealed(settings: Settings) -> str:
     """The database's URL, once what waited is sealed."""
     url = await ready_url(settings)
     async with operating(settings, url) as operator:
-        await operator.late()
+        await operator.late(settings)
         await seal_now(settings, url, operator.rotated)
     return url
 

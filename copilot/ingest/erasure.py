@@ -10,7 +10,9 @@ from psycopg.types.json import Jsonb
 
 from copilot.ingest.addressed import Addressed, described, part_ids
 from copilot.ledger.log import Ledger, Record, append_all
+from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.records import Kind
+from copilot.ledger.vouch import vouched_for
 from policy.labels import Label
 from policy.scope import Scope
 from retrieval.stores.postgres.database import Connection
@@ -101,8 +103,12 @@ async def finish(
     given_id: str,
     found: Sequence[Addressed],
     record: Record,
+    signers: Sequence[Signer],
 ) -> str:
-    """Searches what is left, and appends the deletion's record and those of the erasure; gives the former's id."""
+    """Searches what is left, and appends the deletion's record and those of the erasure; gives the former's id.
+
+    The signers vouch for what was erased: keys of the log.
+    """
     left = await _searched(connection, erasure.erasure_id, erasure.texts, erasure.since, "infinity")
     searched = {place: hits + erasure.searched[place] for place, hits in left.items()}
     first, *more = erasure.groups
@@ -111,7 +117,7 @@ async def finish(
     if archived := await (await connection.execute(_SQL["archived"])).fetchall():
         body["not_searched"] = [row["month"] for row in archived]
     records = [
-        (_record(record, group, body if group is first else said), group.label_id)
+        (_record(record, group, body if group is first else said, signers), group.label_id)
         for group in (first, *more)
     ]
     ids = await append_all(connection, [(record, first.label_id), *records])
@@ -127,8 +133,8 @@ async def finish(
     return ids[0]
 
 
-def _record(record: Record, group: Group, said: Row) -> Record:
-    details = {"erasure": dict(said), "erased": group.to_json()}
+def _record(record: Record, group: Group, said: Row, signers: Sequence[Signer]) -> Record:
+    details = {"erasure": dict(said), **vouched_for(group.to_json(), signers)}
     return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
 
 

@@ -7,6 +7,7 @@ from copilot.ingest import addressed, erasure, holds, writer
 from copilot.ingest.addressed import Addressed
 from copilot.ledger.log import Ledger, Record
 from copilot.ledger.records import Kind
+from copilot.ledger.vouch import Vouching
 from copilot.recorder import Recorder
 from copilot.results import Deleted
 from policy.principal import Asker
@@ -19,12 +20,18 @@ class Removal:
     """Deletes what somebody may read. What they may not read stays, and stays unsaid."""
 
     def __init__(
-        self, database: Database, scoper: Scoper, ledger: Ledger, recorder: Recorder
+        self,
+        database: Database,
+        scoper: Scoper,
+        ledger: Ledger,
+        recorder: Recorder,
+        vouching: Vouching,
     ) -> None:
         self._database = database
         self._scoper = scoper
         self._ledger = ledger
         self._recorder = recorder
+        self._vouching = vouching
 
     async def delete(
         self, asker: Asker, given_id: str, *, key: UUID | None = None
@@ -32,7 +39,8 @@ class Removal:
         """What was deleted; None where the asker may read nothing of it, hidden or absent.
 
         With a `key` only that one of the documents that the id stands for. Raises Held where it is under legal hold,
-        and Unavailable where it keeps changing meanwhile; nothing was done then.
+        Unavailable where it keeps changing meanwhile, and Misconfigured where no key of the log is at hand that
+        vouches for what is erased; nothing was done then.
         """
         for _ in range(addressed.MOST_TRIES):
             scope = await self._scoper.scope(asker)
@@ -59,7 +67,7 @@ class Removal:
         record: Record,
     ) -> str | None:
         """The ledger id; None where the document is not any more what was found."""
-        going = addressed.part_ids(found)
+        going, signers = addressed.part_ids(found), await self._vouching()
         await self._ledger.label_id(record.label)
         async with self._database.transaction(
             Role.WRITER, scope.label_ids, tenant=scope.tenant
@@ -72,7 +80,7 @@ class Removal:
             for one in found:
                 await addressed.remove(connection, scope, one)
             await raise_fence(connection, scope.tenant)
-            ledger_id = await erasure.finish(connection, begun, given_id, found, record)
+            ledger_id = await erasure.finish(connection, begun, given_id, found, record, signers)
         self._database.fences.doubt()
         return ledger_id
 

@@ -95,19 +95,15 @@ class Archiver:
                 "leaves": now["leaves"],
                 "hashes": held.hashes,
             }
-            await self._record(connection, StoredArchive(**values), held.records)
+            await self._record(connection, StoredArchive(**values))
             await connection.execute(_SQL["archived"], values)
             await connection.execute(_SQL["answers"], values)
             await _row(connection, "drop", month)
 
-    async def _record(self, connection: Connection, archive: StoredArchive, records: int) -> None:
+    async def _record(self, connection: Connection, archive: StoredArchive) -> None:
         """Fewer than eight words in each opening: an erasure takes them for nobody's text."""
         before = await StoredLog(connection).archives()
-        said = {
-            "month": f"{archive.month:%Y-%m}",
-            "records": records,
-            "statement": archive.statement.hex(),
-        }
+        said = {"month": f"{archive.month:%Y-%m}", "statement": archive.statement.hex()}
         await self.recorded(connection, {"archive": said, OPENING: digest([*before, archive])})
 
 

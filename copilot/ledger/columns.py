@@ -7,6 +7,7 @@ from typing import Any
 from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
 from copilot.ledger.proofs.bundle import UNREADABLE
+from copilot.ledger.proofs.erasures import Filed
 from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
@@ -21,7 +22,7 @@ Opening = Mapping[str, Any]
 def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gaps]:
     """What is wrong with the entry, which `where` names; and what is gone of it, and what it says was erased.
 
-    An index that is gone is among what is wrong: nothing explains it.
+    An index that is gone, or an act that none takes, is among what is wrong: nothing explains it.
     """
     row = entry.row
     if row["ledger_id"] is None:
@@ -30,25 +31,20 @@ def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gap
     try:
         leaf = json.loads(row["leaf"])
         leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
+        form, kept = leaf["version"], NEVER_ERASED[leaf["version"]]
     except (ValueError, KeyError, TypeError):
         return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], Gaps()
     if leaf_id != row["ledger_id"]:
         found.append("bears another id than its leaf")
-    found += _missing(row, entry.openings, commitments)
+    found += _missing(row, entry.openings, commitments, kept)
     for one in entry.openings:
         found += _opening_problems(row, one, commitments.get(one["name"]))
-    gaps = Gaps(gone=_gone(entry, commitments, place))
-    found += gaps.read(place, {one["name"]: one["value"] for one in entry.openings})
+    opened = {one["name"]: one["value"] for one in entry.openings}
+    gone = [name for name in commitments if name not in opened and name not in kept]
+    filed = Filed.of(opened) if gone else Filed()
+    gaps = Gaps(gone=[Gone(place, row["ledger_id"], name, filed, form) for name in gone])
+    found += gaps.read(place, form, opened)
     return [f"{where}: {one}" for one in found], gaps
-
-
-def _gone(entry: StoredEntry, commitments: Mapping[str, str], place: int) -> list[Gone]:
-    row, there = entry.row, {NEVER_ERASED, *(one["name"] for one in entry.openings)}
-    return [
-        Gone(place, row["ledger_id"], name, row["recorded_at"])
-        for name in commitments
-        if name not in there
-    ]
 
 
 def _leaf_problems(row: Mapping[str, Any]) -> list[str]:
@@ -60,7 +56,10 @@ def _leaf_problems(row: Mapping[str, Any]) -> list[str]:
 
 
 def _missing(
-    row: Mapping[str, Any], openings: Sequence[Opening], commitments: Mapping[str, str]
+    row: Mapping[str, Any],
+    openings: Sequence[Opening],
+    commitments: Mapping[str, str],
+    kept: frozenset[str],
 ) -> list[str]:
     names = {one["name"] for one in openings}
     checks = {
@@ -69,7 +68,7 @@ def _missing(
         "its filter columns stand although the act was erased": not row["has_act"]
         or "act" in names,
         "its filter columns stand at another time": row["act_at"] in {None, row["recorded_at"]},
-        "its index is gone, which no erasure takes": "index" in names,
+        **{f"its {name} is gone, which no erasure takes": name in names for name in sorted(kept)},
     }
     return [problem for problem, holds in checks.items() if not holds]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import rfc8785
 
-from copilot.ledger.proofs.record import commitment
+from copilot.ledger.proofs.record import FORMS, commitment
 from copilot.ledger.records import Kind
 from copilot.ledger.schemas import schema_of
 from copilot.ledger.scopes import name_of
@@ -19,7 +19,6 @@ from policy.labels import Label, join_all
 from policy.principal import Asker
 from policy.scope import Scope, WrittenScope
 
-_VERSION = 1
 _SMALL = 2**53
 """Whole numbers below it are written alike by everybody."""
 
@@ -108,7 +107,7 @@ class Entry:
             for name, value in _details(record, at).items()
         }
         commitments = {name: commitment(opening) for name, opening in openings.items()}
-        leaf = canonical({"version": _VERSION, "id": ledger_id, "commitments": commitments})
+        leaf = canonical({"version": FORMS[-1], "id": ledger_id, "commitments": commitments})
         return cls(record, label_id, ledger_id, at, leaf, openings, kept)
 
     @property
@@ -168,16 +167,21 @@ def _filters(record: Record) -> dict[str, str]:
     }
 
 
-def _index(record: Record, at: datetime) -> dict[str, dict[str, Any]]:
-    """`act` says who did what, and may be erased; `index`, when, under which label and in which form, and may not."""
+def _index(record: Record, at: datetime) -> dict[str, Any]:
+    """`act` says who did what, `index` when, under which label and in which form; neither is ever erased.
+
+    `reason` is theirs to word, and may have to be: who had the words of others erased would take out the act with it.
+    """
     when = {
         "tenant": record.asker.principal.tenant,
         "label": record.label.to_json(),
         "recorded_at": at.isoformat(),
     }
     index = when | {"schema": schema_of(record.kind).reference()}
-    who = {"reason": record.asker.reason, "impersonated_by": record.asker.impersonated_by}
-    return {"index": index, "act": _filters(record) | who | _broken_glass(record, at) | when}
+    who = {"impersonated_by": record.asker.impersonated_by}
+    act = _filters(record) | who | _broken_glass(record, at) | when
+    reason = {"reason": record.asker.reason} if record.asker.reason else {}
+    return {"index": index, "act": act, **reason}
 
 
 def _details(record: Record, at: datetime) -> dict[str, Any]:

@@ -32,6 +32,12 @@ def opened(ledger_id: str, leaf: bytes, openings: Iterable[Mapping[str, Any]]) -
     return Opened(commitments=commitments, details=details)
 
 
+def stated_reason(details: Mapping[str, Any]) -> str:
+    """As the person stated it; empty where they did not, or it was erased. Earlier acts held it themselves."""
+    reason: str = details.get("reason", details.get("act", {}).get("reason", ""))
+    return reason
+
+
 def changed(ledger_id: str) -> Unavailable:
     """What is said of an entry that is not what was written."""
     return Unavailable(

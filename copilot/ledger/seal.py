@@ -188,14 +188,14 @@ class Sealer:
 
         Again whenever the log has another number of keys: somebody else may have brought in a new one.
         """
-        rows, stated = await _rows(connection, "keys"), await _stated(connection)
+        rows, changes = await _rows(connection, "keys"), await stated(connection)
         from_size = {VerifierKey.parse(row["verifier_key"]): row["from_size"] for row in rows}
-        known = succession.in_order(list(from_size), stated)
+        known = succession.in_order(list(from_size), changes)
         new = succession.agreed(self._signers, known)
         for key in new:
             await connection.execute(_SQL["add_key"], {"key": str(key), "size": size})
         keys = {key: from_size.get(key, size) for key in (*known, *new)}
-        for rotation, envelope in succession.missing(self._signers, keys, stated):
+        for rotation, envelope in succession.missing(self._signers, keys, changes):
             if self._rotated is not None:
                 await self._rotated(rotation)
             values = {"old": str(rotation.old), "new": str(rotation.new), "envelope": envelope}
@@ -241,7 +241,8 @@ async def _store(
     await connection.execute(_SQL["born"], subtrees)
 
 
-async def _stated(connection: Connection) -> list[Rotation]:
+async def stated(connection: Connection) -> list[Rotation]:
+    """The changes of the log's key; as SEALER."""
     return [Rotation.open(row["envelope"]) for row in await _rows(connection, "rotations")]
 
 

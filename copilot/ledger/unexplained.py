@@ -1,21 +1,12 @@
 """Openings that are gone and that no erasure names, as far as was read: what else may account for them, if anything."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
+from copilot.ledger.proofs.explanations import Explanations
+from copilot.ledger.proofs.gaps import Gone
 
 _NAMED = 100
 """Openings that are named, of however many."""
-_STRIPPED = frozenset({"answer", "consulted", "contexts", "dropped", "recheck_dropped"})
-"""Not kept of a question whose contexts are erased while it is asked: `late_openings`, which the next export names.
-
-Of what came before there was that table, nothing says so.
-"""
-_ASKING, _SKEW = timedelta(hours=1), timedelta(minutes=5)
-"""How long a question takes at most; and by how much the clocks of two processes differ."""
 
 
 @dataclass(slots=True)
@@ -27,31 +18,29 @@ class Unexplained:
     elsewhere: int = 0
     """What is followed by records in archives that were not given, of which one may be its erasure."""
     problems: list[str] = field(default_factory=list)
-    """The rest, the first of it by name."""
+    """The rest, the first of it by name; before it, erasures that explain nothing."""
 
 
-def unexplained(gaps: Gaps, sealed: int, unread: int) -> Unexplained:
+def unexplained(found: Explanations, sealed: int, unread: int) -> Unexplained:
     """`unread` is the last leaf whose archive was not given, or -1; from `sealed` on they wait for their places."""
-    found, rest = Unexplained(), 0
-    erased_at = sorted(one.at for one in gaps.erasures if one.at)
-    for one in gaps.unexplained():
-        if _is_late(one, erased_at):
-            found.late += 1
-        elif one.name != NEVER_ERASED and one.leaf_index < unread:
-            found.elsewhere += 1
-        elif len(found.problems) < _NAMED:
-            waits = one.leaf_index >= sealed
-            where = f"unsealed entry {one.ledger_id}" if waits else f"entry {one.leaf_index}"
-            found.problems.append(f"{where}: {one.name} is gone, and no erasure says why")
+    problems = [f"{_where(one.leaf_index, sealed)}: {one.says}" for one in found.problems]
+    left, rest = Unexplained(problems=problems), list[Gone]()
+    for one in found.unexplained:
+        if found.is_late(one):
+            left.late += 1
+        elif one.erasable and one.leaf_index < unread:
+            left.elsewhere += 1
         else:
-            rest += 1
-    if rest:
-        found.problems.append(f"{rest} more openings are gone, and no erasure says why")
-    return found
+            rest.append(one)
+    for one in rest[:_NAMED]:
+        where = _where(one.leaf_index, sealed, one.ledger_id)
+        problems.append(f"{where}: {one.name} is gone, and no erasure says why")
+    if more := len(rest[_NAMED:]):
+        problems.append(f"{more} more openings are gone, and no erasure says why")
+    return left
 
 
-def _is_late(one: Gone, erased_at: Sequence[datetime]) -> bool:
-    if one.name not in _STRIPPED or one.at is None:
-        return False
-    first = bisect_left(erased_at, one.at - _ASKING)
-    return first < len(erased_at) and erased_at[first] <= one.at + _SKEW
+def _where(leaf_index: int, sealed: int, ledger_id: str | None = None) -> str:
+    if leaf_index < sealed:
+        return f"entry {leaf_index}"
+    return f"unsealed entry {ledger_id or leaf_index - sealed}"

@@ -1,5 +1,6 @@
 """Verification in place: whether the stored log is the one that was written, sealed and signed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from copilot.ledger import columns
 from copilot.ledger.archived import ArchivedLeaves, given
 from copilot.ledger.listed import Listed
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
+from copilot.ledger.proofs.explanations import Explanations, by_whom
 from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
 from copilot.ledger.proofs.merkle import EMPTY_ROOT, CompactRange, Subtree
@@ -37,6 +39,8 @@ class Verification:
     checkpoints: int = 0
     erased: int = 0
     """Openings that are gone: their commitments still stand in the leaves. Later erasures name all but these:"""
+    erased_by: Counter[str] = field(default_factory=Counter)
+    """By whom, as the erasures say."""
     late: int = 0
     """Openings that are not kept of questions that were asked when something was erased; no record names them yet."""
     elsewhere: int = 0
@@ -62,7 +66,7 @@ class Verification:
 
     def _erasures(self) -> str:
         counts = {
-            " openings erased": self.erased,
+            f" openings erased{by_whom(self.erased_by)}": self.erased,
             " of them while their question was asked": self.late,
             " of them by no record but perhaps an archived one (see --archive)": self.elsewhere,
         }
@@ -181,8 +185,9 @@ class _Work:
         self.result.problems += found
 
     def _explain(self) -> None:
-        found = unexplained(self._gaps, self._tree.size, self._unread)
-        self.result.erased = len(self._gaps.gone)
+        explained = Explanations(self._gaps, self._terms, partly=self._unread >= 0)
+        found = unexplained(explained, self._tree.size, self._unread)
+        self.result.erased, self.result.erased_by = len(self._gaps.gone), explained.by
         self.result.late, self.result.elsewhere = found.late, found.elsewhere
         self.result.problems += found.problems
 

@@ -52,6 +52,7 @@ class Act:
     """Who acted as `sub`, where somebody did."""
     purpose: str
     reason: str
+    """Empty where none was stated, or it was erased."""
     outcome: str
     revision: str
     grants: tuple[str, ...]

@@ -115,7 +115,7 @@ def _act(account: Account) -> Markup:
             ("Roles", _listed(person.get("roles", ()))),
             ("Carried out by", act.operator if act else None),
             ("Purpose", act.purpose if act else erased),
-            ("Reason", act.reason or None if act else erased),
+            ("Reason", _reason(account)),
             ("Access in an emergency", _listed(act.grants) if act else None),
             ("Began", _time(account.began_at) if account.began_at else None),
             ("Recorded", _time(account.recorded_at)),
@@ -211,6 +211,12 @@ def _dropped(account: Account) -> Sequence[Markup]:
         rows = [[*_passage(one), _REFUSED.get(one.why, one.why)] for one in account.refused]
         told.append(table("Passages that the double check took out", heads, rows))
     return told or [element("p", "Nothing was dropped.")]
+
+
+def _reason(account: Account) -> str | None:
+    if account.act and account.state("reason") is not State.ERASED:
+        return account.act.reason or None
+    return _gone(account, "reason" if account.act else "act")
 
 
 def _policy(account: Account) -> Markup:

@@ -8,6 +8,7 @@ from typing import Any
 
 from copilot.asked import UNTOLD
 from copilot.citations import sha256
+from copilot.ledger.opened import stated_reason
 from copilot.output_scan import Kind as FindingKind
 from copilot.provenance.account import (
     Account,
@@ -97,7 +98,7 @@ class _Telling:
             label=_label(index["label"]),
             recorded_at=datetime.fromisoformat(index["recorded_at"]),
             began_at=_moment(decided["between_us"][0]) if decided else None,
-            act=_act(said["act"]) if "act" in said else None,
+            act=_act(said["act"], stated_reason(said)) if "act" in said else None,
             person=decided["principal"] if decided and self._about_the_person() else None,
             question=said.get("question"),
             plan=said.get("plan"),
@@ -234,12 +235,12 @@ class _Telling:
             )
 
 
-def _act(said: Mapping[str, Any]) -> Act:
+def _act(said: Mapping[str, Any], reason: str) -> Act:
     return Act(
         sub=said["sub"],
         operator=said["impersonated_by"],
         purpose=said["purpose"],
-        reason=said["reason"],
+        reason=reason,
         outcome=said["outcome"],
         revision=said["policy_revision"],
         grants=tuple(said.get("break_glass", ())),

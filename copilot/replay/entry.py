@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from copilot.ledger.opened import changed, opened
+from copilot.ledger.opened import changed, opened, stated_reason
 from policy.engine import Act
 from policy.errors import BadInput, CopilotError
 from policy.labels import Label
@@ -21,7 +21,17 @@ _ACTS = ("ask", "search")
 _NO_DECISION = "Consulting"
 """The outcome of a record that says what a model is about to be given, and decides nothing."""
 _NEEDED = frozenset(
-    ["act", "decided", "scope", "contexts", "recheck_dropped", "routing", "scan", "stopped"]
+    [
+        "act",
+        "decided",
+        "scope",
+        "contexts",
+        "reason",
+        "recheck_dropped",
+        "routing",
+        "scan",
+        "stopped",
+    ]
 )
 """What a decision cannot be made again without, as far as its record had it."""
 
@@ -153,7 +163,7 @@ def _entry(ledger_id: str, recorded_at: datetime, details: Mapping[str, Any]) ->
         asker=Asker(
             principal=Principal.from_input(decided["principal"], where=ledger_id),
             purpose=act["purpose"],
-            reason=act["reason"],
+            reason=stated_reason(details),
         ),
         policy=RecordedPolicy(
             revision=act["policy_revision"],

@@ -14,7 +14,7 @@ from copilot.results import Answer
 from copilot.settings import Settings
 from policy.principal import Asker
 from tests.integration.graph_world import GraphWorld, graph_world
-from tests.integration.sealed import seal
+from tests.integration.sealed import SIGNER, seal
 from tests.integration.test_erasure import ANN, LOW, OTHER, U, document
 from tests.servers.neo4j import Neo4jServer
 
@@ -77,6 +77,7 @@ async def asked(
         data_dir=data_dir,
         models_dir=models_dir,
         database_url=url,
+        ledger_key=SIGNER.secret(),
         # What this is about is not how long anything takes.
         database_timeout_s=20.0,
         policy_timeout_s=20.0,

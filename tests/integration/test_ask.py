@@ -150,7 +150,7 @@ async def test_the_record_says_what_was_asked_read_and_answered(
     opened = recorded(owner, given.ledger_id)
     assert opened["question"] == QUESTION
     assert opened["act"]["sub"] == "lead"
-    assert (opened["act"]["reason"], opened["act"]["impersonated_by"]) == ("file 7", "root")
+    assert (opened["reason"], opened["act"]["impersonated_by"]) == ("file 7", "root")
     assert opened["act"]["purpose"] == "investigation"
     assert opened["scope"]
     assert opened["prompt"]["sha256"]

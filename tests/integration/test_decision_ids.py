@@ -65,4 +65,4 @@ async def test_an_engine_without_a_log_has_nothing_to_name(
 
 def test_only_records_of_questions_name_them() -> None:
     named = {name for name, one in SCHEMAS.items() if b'"decision_ids"' in one.data}
-    assert named == {"ask-3", "ask-4", "ask-5", "search-3"}
+    assert named == {"ask-3", "ask-4", "ask-5", "ask-6", "search-3", "search-4"}

@@ -21,8 +21,9 @@ FORGED = """
         ledger_id text, tenant text, label_id int, recorded_at timestamptz, leaf bytea)"""
 APPEND = """
     SELECT append_ledger_entries(json_build_array(json_build_object(
-        'ledger_id', 'forged', 'tenant', 't1', 'label_id', %s::int, 'at', now(), 'leaf', 'leaf', 'kind', 'read',
-        'sub', 'ann', 'purpose', 'investigation', 'outcome', 'Document', 'policy_revision', 'r1',
+        'ledger_id', 'forged', 'tenant', 't1', 'label_id', %s::int, 'at', now(),
+        'leaf', '{"commitments":{},"version":2}', 'kind', 'read', 'sub', 'ann',
+        'purpose', 'investigation', 'outcome', 'Document', 'policy_revision', 'r1',
         'openings', '[]'::json)))"""
 
 

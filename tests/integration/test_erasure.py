@@ -13,11 +13,13 @@ from copilot.ledger.log import Ledger
 from copilot.ledger.records import Kind
 from copilot.ledger.verify import verify
 from copilot.results import Answer, Deleted, SearchResult
+from policy.errors import Misconfigured
 from policy.labels import Classification, Label
 from policy.principal import Asker, Principal
 from retrieval.stores.postgres.database import Database
 from tests.integration.audited import record
 from tests.integration.erased import found, runs, said
+from tests.integration.sealed import seal
 from tests.servers.postgres import Owner
 
 pytestmark = pytest.mark.anyio
@@ -297,6 +299,46 @@ async def test_what_is_ours_in_a_record_is_not_taken_for_the_text_of_who_quotes_
     ).fetchall()
     assert {"failed_calls", "decision_ids", "question"} <= {row["name"] for row in kept}
     assert (await verify(database_url)).problems == []
+
+
+async def test_a_reason_is_erased_and_who_did_what_for_it_is_not(
+    copilot: Copilot, database_url: str, owner: Owner
+) -> None:
+    """Else whoever gives a long reason takes all that they did out of the ledger, by deleting these words."""
+    long = "file seven of the northern pier, as the prosecutor asked us on Monday"
+    spied = replace(someone("spy", Classification.S), reason=long)
+    await copilot.ingest(ANN, [document("b", OTHER, label=U, title="")])
+    await copilot.document(spied, "b")
+    found_by = "SELECT ledger_id FROM {} WHERE sub = 'spy'"
+    tables = ("ledger_acts", "ledger_timeline", "ledger_touched")
+    before = [owner.execute(found_by.format(one).encode()).fetchall() for one in tables]
+    assert all(before)
+    await copilot.ingest(ANN, [document("a", f"They said: {long}.", title="")])
+    await deleted(copilot)
+    assert [owner.execute(found_by.format(one).encode()).fetchall() for one in tables] == before
+    [read] = {row["ledger_id"] for row in before[0]}
+    kept = owner.execute("SELECT name FROM ledger_openings WHERE ledger_id = %s", [read]).fetchall()
+    names = {row["name"] for row in kept}
+    assert {"act", "index", "read"} <= names
+    assert "reason" not in names
+    assert found(said(database_url), long) == set()
+    assert (await verify(database_url)).problems == []
+
+
+async def test_nothing_is_erased_by_whom_no_key_of_the_log_vouches_for(
+    copilot: Copilot, database_url: str, owner: Owner
+) -> None:
+    """Verifiers would not believe it, ever."""
+    await copilot.ingest(ANN, [document("a")])
+    await seal(database_url)
+    with pytest.raises(Misconfigured, match="set COPILOT_LEDGER_KEY"):
+        await copilot.administration.delete(ANN, "a")
+    assert owner.execute("SELECT FROM documents").rowcount == 1
+    assert found(said(database_url), TEXT) != set()
+    last = owner.execute(
+        "SELECT kind FROM ledger_acts ORDER BY recorded_at DESC LIMIT 1"
+    ).fetchone()
+    assert last == {"kind": "failed"}
 
 
 async def test_what_joins_the_texts_of_a_record_is_nobodys(

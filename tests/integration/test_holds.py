@@ -69,8 +69,8 @@ async def test_a_hold_is_recorded_with_its_reason(copilot: Copilot, owner: Owner
     await copilot.ingest(ANN, [document("a")])
     held = await hold(copilot)
     rows = owner.execute(
-        """SELECT convert_from(value, 'UTF8')::json ->> 'reason' AS reason FROM ledger_openings o
-           JOIN ledger_acts a USING (ledger_id) WHERE ledger_id = %s AND name = 'act' AND a.kind = 'hold'""",
+        """SELECT convert_from(value, 'UTF8')::json #>> '{}' AS reason FROM ledger_openings o
+           JOIN ledger_acts a USING (ledger_id) WHERE ledger_id = %s AND name = 'reason' AND a.kind = 'hold'""",
         [held.ledger_id],
     ).fetchall()
     assert rows == [{"reason": "case 12"}]
@@ -171,8 +171,8 @@ async def test_retention_deletes_what_is_past_its_rule_and_nothing_else(
     again = await keeping.disposal.retire(ANN)
     assert again.deleted == ()
     reasons = owner.execute(
-        """SELECT convert_from(value, 'UTF8')::json ->> 'reason' AS reason FROM ledger_openings o
-           JOIN ledger_acts a USING (ledger_id) WHERE a.kind = 'erasure' AND name = 'act' ORDER BY 1"""
+        """SELECT convert_from(value, 'UTF8')::json #>> '{}' AS reason FROM ledger_openings o
+           JOIN ledger_acts a USING (ledger_id) WHERE a.kind = 'erasure' AND name = 'reason' ORDER BY 1"""
     ).fetchall()
     assert [row["reason"] for row in reasons] == [
         "retention: kept for 10 days",

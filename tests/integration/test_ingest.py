@@ -1,6 +1,6 @@
 """Ingest: all of a document or nothing, under its labels and no others, and never twice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from copilot.ingest.relabelling import Relabelling
 from copilot.ingest.removal import Removal
 from copilot.ingest.report import IngestReport
 from copilot.ledger.log import Ledger
+from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.verify import verify
 from copilot.recorder import Recorder
 from copilot.testing import FakeEmbedder
@@ -27,6 +28,7 @@ from policy.principal import Asker, Principal
 from policy.scope import Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
+from tests.integration.sealed import SIGNER
 from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +128,10 @@ async def world(database_url: str) -> AsyncIterator[World]:
         yield world
 
 
+async def vouching() -> Sequence[Signer]:
+    return [SIGNER]
+
+
 class opened:  # noqa: N801  a context manager, used as a function
     def __init__(self, url: str) -> None:
         self._url = url
@@ -139,7 +145,7 @@ class opened:  # noqa: N801  a context manager, used as a function
         recorder = Recorder(self._engine, scoper, ledger)
         ingest = Ingest(self._database, self._engine, scoper, FakeEmbedder(), ledger, recorder)
         self._owner = owned(self._url)
-        removal = Removal(self._database, scoper, ledger, recorder)
+        removal = Removal(self._database, scoper, ledger, recorder, vouching)
         relabelling = Relabelling(self._database, scoper, FakeEmbedder(), ledger, recorder)
         return World(ingest, removal, relabelling, self._owner)
 

@@ -9,6 +9,7 @@ import anyio
 import psycopg
 import pytest
 
+from copilot.ledger import entry
 from copilot.ledger.log import Ledger, Record, canonical, high_water
 from copilot.ledger.proofs.merkle import hash_leaf, tree_root
 from copilot.ledger.records import Kind
@@ -293,6 +294,17 @@ async def test_a_record_that_is_not_durable_is_an_error(owner: Owner, ledger: Le
     with pytest.raises(Unavailable) as caught:
         await ledger.record(record())
     assert caught.value.dependency == "ledger"
+
+
+async def test_a_leaf_of_before_erasures_were_signed_is_taken_no_more(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever may append could say what went, and need no key for it."""
+    monkeypatch.setattr(entry, "FORMS", (1,))
+    with pytest.raises(Unavailable, match="the ledger takes no records"):
+        await ledger.record(record())
+    monkeypatch.undo()
+    await ledger.record(record())
 
 
 @pytest.fixture

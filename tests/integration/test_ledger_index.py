@@ -25,8 +25,8 @@ ANN = Asker(
 ENTRIES = 3
 ASKED = Record(kind=Kind.ASK, asker=ANN, outcome="Answer", policy_revision="r1", label=U)
 ACTS = ("ledger_acts", "ledger_timeline")
-ALL_BUT_INDEX = "name <> 'index'"
-GONE = ["act", "question", "contexts", "stored_answer"]
+ALL_THAT_MAY_GO = "name NOT IN ('index', 'act')"
+GONE = ["question", "contexts", "stored_answer"]
 CHANGES = [
     pytest.param(f"UPDATE ledger_entries SET tenant = 't2' WHERE ledger_id = {at(1)}", id="tenant"),
     pytest.param(
@@ -75,9 +75,8 @@ async def test_what_was_erased_is_counted_and_the_rest_verifies(
 ) -> None:
     before = await verify(database_url)
     assert (before.entries, before.erased, before.problems) == (ENTRIES, 0, [])
-    owner.execute(b"DELETE FROM ledger_acts; DELETE FROM ledger_timeline")
     erased = ENTRIES * len(GONE)
-    assert await erase(ledger, database_url, ASKED, ALL_BUT_INDEX) == erased
+    assert await erase(ledger, database_url, ASKED, ALL_THAT_MAY_GO) == erased
     after = await verify(database_url)
     assert (after.entries, after.erased, after.problems) == (ENTRIES + 1, erased, [])
     assert after.root == before.root
@@ -87,10 +86,7 @@ async def test_what_was_erased_is_counted_and_the_rest_verifies(
 async def test_what_is_gone_without_an_erasure_is_a_problem_each(
     owner: Owner, database_url: str
 ) -> None:
-    owner.execute(
-        "DELETE FROM ledger_acts; DELETE FROM ledger_timeline;"
-        f"DELETE FROM ledger_openings WHERE {ALL_BUT_INDEX}".encode()
-    )
+    owner.execute(f"DELETE FROM ledger_openings WHERE {ALL_THAT_MAY_GO}".encode())
     assert sorted((await verify(database_url)).problems) == sorted(
         f"entry {number}: {name} is gone, and no erasure says why"
         for number in range(ENTRIES)
@@ -109,22 +105,9 @@ async def test_what_is_gone_and_in_no_later_erasure_is_found(
     for table in ACTS:
         owner.execute(f"DELETE FROM {table} WHERE ledger_id = {at(1)}".encode())
     assert (await verify(database_url)).problems == [
-        "entry 1: act is gone, and no erasure says why",
+        "entry 1: its act is gone, which no erasure takes",
         "entry 4: question is gone, and no erasure says why",
     ]
-
-
-async def test_an_erasure_explains_also_where_its_own_act_was_erased(
-    owner: Owner, ledger: Ledger, database_url: str
-) -> None:
-    """Its reason may repeat words of a document that is deleted later."""
-    await erase(ledger, database_url, ASKED, "name = 'question'")
-    await seal(database_url)
-    for table in ACTS:
-        owner.execute(f"DELETE FROM {table} WHERE ledger_id = {at(3)}".encode())
-    await erase(ledger, database_url, ASKED, f"name = 'act' AND ledger_id = {at(3)}")
-    result = await verify(database_url)
-    assert (result.erased, result.problems) == (ENTRIES + 1, [])
 
 
 async def test_an_erasure_that_was_taken_away_explains_nothing(
@@ -143,13 +126,12 @@ async def test_the_index_is_not_among_what_may_be_erased(owner: Owner, database_
     assert "NOT verified" in result.summary()
 
 
-@pytest.mark.parametrize("which", ["", ALL_BUT_INDEX, "true"])
+@pytest.mark.parametrize("which", ["", ALL_THAT_MAY_GO, "true"])
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_change_is_found_also_after_an_erasure(
     owner: Owner, database_url: str, ledger: Ledger, which: str, change: str
 ) -> None:
     if which:
-        owner.execute(b"DELETE FROM ledger_acts; DELETE FROM ledger_timeline")
         await erase(ledger, database_url, ASKED, which)
         assert bool((await verify(database_url)).problems) is (which == "true")
     owner.execute(change.encode())

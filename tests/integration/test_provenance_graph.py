@@ -137,16 +137,24 @@ async def test_what_is_erased_is_gone_with_its_answer_and_the_record_stays(world
     assert await world.graph.differences() == ()
 
 
-async def test_a_record_whose_act_is_erased_goes_with_its_investigation(world: Asking) -> None:
-    """Its reason quotes what is deleted."""
+async def test_a_record_whose_reason_is_erased_is_of_an_investigation_of_its_own(
+    world: Asking,
+) -> None:
+    """Its reason quotes what is deleted; that others were done for the same must not show any more."""
+    cases = (
+        "MATCH (i:Investigation)-[:GENERATED_BY]->(p) WHERE p.id IN $ids RETURN DISTINCT i.case_id"
+    )
     await world.copilot.ingest(ANN, [document("c", HIDDEN, title="")])
-    given = await world.ask(because(ANN, HIDDEN), ELSEWHERE)
+    given = [await world.ask(because(ANN, HIDDEN), ELSEWHERE) for _ in range(2)]
+    ids = [one.ledger_id for one in given]
     await world.caught_up()
-    assert len(await world.nodes("Investigation")) == 4
+    [before] = await world.graph.cypher(cases, ids=ids)
     await deleted(world.copilot, "c")
     await world.caught_up()
-    assert given.ledger_id not in {one["id"] for one in await world.nodes("Provenance")}
-    assert len(await world.nodes("Investigation")) == 3
+    after = await world.graph.cypher(cases, ids=ids)
+    assert len(after) == 2
+    assert before not in after
+    assert len(await world.nodes("Investigation")) == 5
     assert await world.graph.differences() == ()
 
 

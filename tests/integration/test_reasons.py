@@ -70,7 +70,7 @@ async def test_with_one_they_read_and_the_record_has_it(
     assert [type(one) for one in given[:4]] == [Answer, Answer, SearchResult, DocumentView]
     for outcome in given:
         record = recorded(settings, outcome.ledger_id)
-        assert record["act"]["reason"] == "warrant 24-117"
+        assert record["reason"] == "warrant 24-117"
 
 
 async def test_other_tenants_and_other_acts_go_without(copilot: Copilot) -> None:

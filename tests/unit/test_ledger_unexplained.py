@@ -4,19 +4,51 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from copilot.ledger.proofs.gaps import Erasure, Gaps, Gone
-from copilot.ledger.unexplained import unexplained
+from copilot.ledger.proofs.erasures import Erasure, Filed
+from copilot.ledger.proofs.explanations import Explanations
+from copilot.ledger.proofs.gaps import Gaps, Gone
+from copilot.ledger.unexplained import Unexplained
+from copilot.ledger.unexplained import unexplained as explained
+from policy.labels import Classification, Label
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SEALED = 1000
+SECRET = Label(tenant="t1", classification=Classification.S)
 
 
 def gone(name: str = "question", place: int = 5, at: datetime | None = NOW) -> Gone:
-    return Gone(place, f"id {place}", name, at)
+    return Gone(place, f"id {place}", name, Filed(at, SECRET))
 
 
 def erasure(of: Gone, place: int, at: datetime = NOW - timedelta(days=9)) -> Erasure:
-    return Erasure(place, ((of.ledger_id, of.name),), at)
+    return Erasure(place, ((of.ledger_id, of.name),), Filed(at, SECRET))
+
+
+def unexplained(gaps: Gaps, sealed: int, unread: int) -> Unexplained:
+    return explained(Explanations(gaps, [], partly=unread >= 0), sealed, unread)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Label(tenant="t2", classification=Classification.S),
+        Label(tenant="t1", classification=Classification.C),
+        Label(tenant="t1", classification=Classification.S, releasable_to=frozenset(["USA"])),
+        None,
+    ],
+)
+def test_an_erasure_explains_what_its_label_covers_in_its_tenant(other: Label | None) -> None:
+    one = erasure(gone(), 9)
+    found = unexplained(Gaps([gone()], [one._replace(filed=Filed(NOW, other))]), SEALED, -1)
+    covers = other is not None and other.dominates(SECRET)
+    assert (found.problems == []) is covers
+    assert unexplained(Gaps([gone()], [one]), SEALED, -1).problems == []
+
+
+def test_what_a_late_erasure_explains_may_follow_one_in_an_archive_that_was_not_given() -> None:
+    gaps = Gaps([gone("answer")], [erasure(gone("answer"), 9)._replace(late=True)])
+    assert unexplained(gaps, SEALED, unread=3).problems == []
+    assert len(unexplained(gaps, SEALED, -1).problems) == 1
 
 
 @pytest.mark.parametrize("place", [4, 5, 6, 2000])
@@ -28,11 +60,14 @@ def test_an_erasure_explains_what_came_before_it(place: int) -> None:
 
 def test_no_erasure_explains_an_index_or_another_opening() -> None:
     index = gone("index")
-    gaps = Gaps([index, gone("act")], [erasure(index, 9), erasure(gone(), 9)])
+    act = gone("act")
+    gaps = Gaps([index, gone("plan"), act], [erasure(one, 9) for one in (index, gone(), act)])
     assert unexplained(gaps, SEALED, unread=100).problems == [
-        "entry 5: index is gone, and no erasure says why"
+        f"entry 5: {name} is gone, and no erasure says why" for name in ("index", "act")
     ]
-    assert len(unexplained(gaps, SEALED, -1).problems) == 2
+    assert len(unexplained(gaps, SEALED, -1).problems) == 3
+    first = Gaps([act._replace(form=1)], [erasure(act, 9)])
+    assert unexplained(first, SEALED, -1).problems == []
 
 
 @pytest.mark.parametrize(
@@ -51,10 +86,13 @@ def test_what_is_not_kept_of_a_question_that_an_erasure_met_is_counted_apart(
     name: str, after: timedelta, late: bool
 ) -> None:
     one = gone(name, at=NOW + after)
-    other = [Erasure(0, (), at) for at in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=1))]
+    other = [
+        Erasure(0, (), Filed(at, SECRET))
+        for at in (NOW - timedelta(days=1), NOW, NOW + timedelta(days=1))
+    ]
     found = unexplained(Gaps([one], other), SEALED, -1)
     assert (found.late, len(found.problems)) == (int(late), int(not late))
-    assert unexplained(Gaps([one._replace(at=None)], other), SEALED, -1).late == 0
+    assert unexplained(Gaps([one._replace(filed=Filed(None, SECRET))], other), SEALED, -1).late == 0
 
 
 def test_what_an_archive_may_explain_is_counted_apart() -> None:

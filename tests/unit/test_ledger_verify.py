@@ -12,11 +12,14 @@ import pytest
 from copilot.ledger.log import Ledger
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.merkle import hash_leaf
+from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.verify import Verification, verify
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database
+from tests.unit import logged
 from tests.unit.logged import (
+    OTHER,
     SIGNER,
     URL,
     Entry,
@@ -157,16 +160,42 @@ async def test_an_opening_that_is_gone_is_counted_and_no_problem_where_a_later_e
     written: Tables,
 ) -> None:
     drop(written.entries[0], "question")
-    drop(written.entries[2], "act")
-    written.entries[2][0]["has_act"] = False
-    gone = ["entry 0: question is gone", "entry 2: act is gone"]
+    drop(written.entries[2], "question")
+    gone = ["entry 0: question is gone", "entry 2: question is gone"]
     problems = [f"{one}, and no erasure says why" for one in gone]
     assert (await verify(URL)).problems == problems
     first, _, third = (row["ledger_id"] for row, _ in written.entries)
-    await erasure(written, (first, "question"), (third, "act"))
+    await erasure(written, (first, "question"), (third, "question"))
     result = await verify(URL)
     assert (result.problems, result.erased) == ([], 2)
-    assert "2 openings erased" in result.summary()
+    assert "2 openings erased (2 by ann)" in result.summary()
+
+
+async def test_an_erasure_that_no_key_of_the_log_vouches_for_explains_nothing(
+    written: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(written.entries[0], "question")
+    with monkeypatch.context() as patch:
+        patch.setattr(logged, "SIGNER", OTHER)
+        await erasure(written, (written.entries[0][0]["ledger_id"], "question"))
+        written.signed[-1] = replace(
+            written.signed[-1], note=bytes(Note.sign(_head(written), [SIGNER]))
+        )
+    vouched, gone = (await verify(URL)).problems
+    assert vouched.startswith("entry 3: no key of the log vouches for what it says was erased")
+    assert gone == "entry 0: question is gone, and no erasure says why"
+
+
+def _head(tables: Tables) -> str:
+    tree = tables.tree
+    return str(Checkpoint(origin=SIGNER.name, size=tree.size, root=tree.root))
+
+
+async def test_who_did_what_is_never_erased(written: Tables) -> None:
+    drop(written.entries[2], "act")
+    written.entries[2][0]["has_act"] = False
+    await erasure(written, (written.entries[2][0]["ledger_id"], "act"))
+    assert (await verify(URL)).problems == ["entry 2: its act is gone, which no erasure takes"]
 
 
 async def test_an_erasure_that_waits_to_be_sealed_explains_what_is_sealed(written: Tables) -> None:

@@ -1,17 +1,18 @@
-"""Openings that are gone, and erasures that say so: which of the ones are explained by the others."""
+"""Openings that are gone, and erasures that say so, as they are met; `Explanations` says which explain which."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
-from copilot.ledger.proofs.bundle import UNREADABLE
+from copilot.ledger.proofs.erasures import Erasure, Filed, erasure
+from copilot.ledger.proofs.record import FORMS
 from policy.errors import BadInput
 
-NEVER_ERASED = "index"
-"""When, for which tenant and under which label: an erasure that takes it explains nothing."""
-_ERASURE = b'"kind":"erasure"'
+INDEX = "index"
+"""When, for which tenant and under which label."""
+NEVER_ERASED = {1: frozenset([INDEX]), 2: frozenset([INDEX, "act"])}
+"""By version of the leaf: an erasure that takes it explains nothing. Acts of the first held the words of a reason."""
+_NONE_YET = 2**63
 
 
 class Gone(NamedTuple):
@@ -20,17 +21,13 @@ class Gone(NamedTuple):
     leaf_index: int
     ledger_id: str
     name: str
-    at: datetime | None = None
-    """When its record was made, as far as that says so."""
+    filed: Filed = Filed()
+    form: int = FORMS[-1]
+    """The version of its leaf."""
 
-
-class Erasure(NamedTuple):
-    """What one record says went."""
-
-    leaf_index: int
-    names: tuple[tuple[str, str], ...]
-    """Ledger id and name of each opening."""
-    at: datetime | None = None
+    @property
+    def erasable(self) -> bool:
+        return self.name not in NEVER_ERASED[self.form]
 
 
 @dataclass(slots=True)
@@ -39,62 +36,37 @@ class Gaps:
 
     gone: list[Gone] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
+    last_of_form: dict[int, int] = field(default_factory=dict)
+    first_of_form: dict[int, int] = field(default_factory=dict)
+    """Leaves by their version."""
 
     def add(self, other: "Gaps") -> None:
         self.gone += other.gone
         self.erasures += other.erasures
+        for form in other.first_of_form:
+            self.note(other.first_of_form[form], form)
+            self.note(other.last_of_form[form], form)
 
-    def read(self, leaf_index: int, opened: Mapping[str, bytes]) -> list[str]:
+    def note(self, leaf_index: int, form: int) -> None:
+        """Takes in which form the leaf has."""
+        if leaf_index > self.last_of_form.get(form, -1):
+            self.last_of_form[form] = leaf_index
+        if leaf_index < self.first_of_form.get(form, _NONE_YET):
+            self.first_of_form[form] = leaf_index
+
+    def read(self, leaf_index: int, form: int, opened: Mapping[str, bytes]) -> list[str]:
         """Takes in what the record, of which these values open, says was erased; gives what is wrong with that."""
+        self.note(leaf_index, form)
         try:
-            said = erasure(leaf_index, opened)
+            said = erasure(leaf_index, form, opened)
         except BadInput as error:
             return [error.message]
         self.erasures += [said] if said else []
         return []
 
-    def unexplained(self) -> Iterator[Gone]:
-        """Those that no erasure names which came later in the log."""
-        last = dict[tuple[str, str], int]()
-        for one in self.erasures:
-            last.update((name, max(one.leaf_index, last.get(name, -1))) for name in one.names)
-        for gap in self.gone:
-            erased_at = last.get((gap.ledger_id, gap.name), -1)
-            if gap.name == NEVER_ERASED or erased_at <= gap.leaf_index:
-                yield gap
-
-
-def is_erasure(opened: Mapping[str, bytes]) -> bool:
-    """Whether it may be one: cheaply, and without reading it."""
-    return _ERASURE in opened.get("act", b"")
-
-
-def erasure(leaf_index: int, opened: Mapping[str, bytes]) -> Erasure | None:
-    """What the record, of which these values open, says went; None of other kinds. BadInput where it cannot be read."""
-    if "erased" not in opened:
-        return None
-    try:
-        if not _is_erasure(opened):
-            return None
-        erased = json.loads(opened["erased"])
-        names = tuple((str(one["ledger_id"]), str(name)) for one in erased for name in one["names"])
-    except UNREADABLE as error:
-        raise BadInput("what it says was erased cannot be read") from error
-    return Erasure(leaf_index, names, recorded_at(opened))
-
-
-def _is_erasure(opened: Mapping[str, bytes]) -> bool:
-    """By its act; or where that was erased, as its reason may have to be, by the schema that its index names."""
-    if "act" in opened:
-        return is_erasure(opened) and json.loads(opened["act"])["kind"] == "erasure"
-    schema = json.loads(opened.get(NEVER_ERASED, b"{}")).get("schema", {})
-    return str(schema.get("name")).startswith("erasure-")
-
-
-def recorded_at(opened: Mapping[str, bytes]) -> datetime | None:
-    """When the record was made, by its index; None where that does not say so in the form of this ledger."""
-    try:
-        found = datetime.fromisoformat(json.loads(opened[NEVER_ERASED])["recorded_at"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return found if found.tzinfo else None
+    def gone_back(self) -> Iterator[int]:
+        """Leaves of an older form than one before them, the last of each form: later erasures must be signed."""
+        for form, last in self.last_of_form.items():
+            newer = [first for other, first in self.first_of_form.items() if other > form]
+            if last > min(newer, default=last):
+                yield last

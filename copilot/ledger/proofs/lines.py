@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from copilot.ledger.proofs.bundle import RECORDS
-from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone, is_erasure, recorded_at
+from copilot.ledger.proofs.erasures import Filed, may_be_erasure
+from copilot.ledger.proofs.gaps import INDEX, Gaps, Gone
 from copilot.ledger.proofs.merkle import hash_leaf, verify_inclusion
 from copilot.ledger.proofs.record import (
     BundledRecord,
@@ -68,10 +69,10 @@ def check(batch: Batch) -> Checked:
         for shape in shapes:
             if plain := shape.read(line, number):
                 break
-        if plain is None or not _take_plain(plain, number, found):
-            names = _take(line, number, batch, found)
+        if plain is None or not _take_plain(plain, number, shape.version, found):
+            names, version = _take(line, number, batch, found)
             if is_text and 0 < len(names) <= _MOST_NAMES and len(shapes) < _MOST_SHAPES:
-                shapes.append(Shape(names))
+                shapes.append(Shape(names, version))
     found.records += len(lines)
     return found
 
@@ -90,24 +91,25 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _take_plain(plain: Plain, number: int, found: Checked) -> bool:
+def _take_plain(plain: Plain, number: int, version: int, found: Checked) -> bool:
     """Whether that was all there is to the record."""
-    if is_erasure(plain.values):
+    if may_be_erasure(plain.values):
         return False
+    found.gaps.note(number, version)
     if (named := scope_named(plain.values.get("scope"))) is not None:
         found.named.setdefault(named, number)
     found.leaf_hashes.append(plain.leaf_hash)
     return True
 
 
-def _take(line: bytes, number: int, batch: Batch, found: Checked) -> Sequence[str]:
-    """The names of its openings, where others may be of its shape."""
+def _take(line: bytes, number: int, batch: Batch, found: Checked) -> tuple[Sequence[str], int]:
+    """The names of its openings and the version of its leaf; no names where no others can be of its shape."""
     where = place(number)
     try:
         record, leaf = read_line(line)
     except BadInput as error:
         found.problems.append(f"{where}: {error.message}")
-        return ()
+        return (), 0
     found.indices.append(record.leaf_index)
     found.leaf_hashes.append(leaf_hash := hash_leaf(record.leaf))
     found.problems += [f"{where}: {one}" for one in _misplaced(record, leaf_hash, number, batch)]
@@ -117,10 +119,11 @@ def _take(line: bytes, number: int, batch: Batch, found: Checked) -> Sequence[st
     if named is not None:
         found.named.setdefault(named, number)
     _bring(record.scopes, named, number, found)
-    if NEVER_ERASED not in leaf.commitments:
-        found.problems.append(f"{where}: its leaf commits to no {NEVER_ERASED}")
-        return ()
-    return list(opened) if batch.whole and opened.keys() == leaf.commitments.keys() else ()
+    if INDEX not in leaf.commitments:
+        found.problems.append(f"{where}: its leaf commits to no {INDEX}")
+        return (), 0
+    all_there = batch.whole and opened.keys() == leaf.commitments.keys()
+    return list(opened) if all_there else (), leaf.version
 
 
 def _misplaced(record: BundledRecord, leaf_hash: bytes, number: int, batch: Batch) -> Iterator[str]:
@@ -156,9 +159,10 @@ def _note_gaps(
     record: BundledRecord, leaf: Leaf, opened: Mapping[str, bytes], where: str, found: Checked
 ) -> None:
     gone = [name for name in leaf.commitments if name not in record.openings]
-    at = recorded_at(opened) if gone else None
-    found.gaps.gone += [Gone(record.leaf_index, leaf.ledger_id, name, at) for name in gone]
-    found.problems += [f"{where}: {one}" for one in found.gaps.read(record.leaf_index, opened)]
+    at, version = record.leaf_index, leaf.version
+    filed = Filed.of(opened) if gone else Filed()
+    found.gaps.gone += [Gone(at, leaf.ledger_id, name, filed, version) for name in gone]
+    found.problems += [f"{where}: {one}" for one in found.gaps.read(at, version, opened)]
 
 
 def scope_named(value: bytes | None) -> tuple[str, int] | None:

@@ -1,6 +1,6 @@
 """A record in a bundle: one line of canonical JSON, with the leaf as it was hashed and what it opens to.
 
-    {"index":5,"leaf":{"commitments":{"act":"…"},"id":"…","version":1},"openings":{"act":{"salt":"…","value":"…"}}}
+    {"index":5,"leaf":{"commitments":{"act":"…"},"id":"…","version":2},"openings":{"act":{"salt":"…","value":"…"}}}
 
 and where they are needed `"path"`, the inclusion path of a selected record, and `"scopes"`, the lists of labels that
 a record is the first to name, by their digests. There is one line for one record:
@@ -24,6 +24,9 @@ SALT_BYTES = 16
 """Always, since commitments hash salt and value one after the other: nobody can shift bytes between them."""
 Opening: TypeAlias = tuple[bytes, bytes]
 """Salt and canonical JSON."""
+
+FORMS = (1, 2)
+"""Versions of leaves, see `copilot.ledger.proofs.gaps`. A log begins with one of them and never goes back."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -54,10 +57,11 @@ class Leaf(NamedTuple):
     ledger_id: str
     commitments: Mapping[str, str]
     """SHA-256 (hex) of salt and value, by name."""
+    version: int = FORMS[-1]
 
     def __bytes__(self) -> bytes:
         committed = ",".join(f'"{name}":"{one}"' for name, one in self.commitments.items())
-        return f'{{"commitments":{{{committed}}},"id":"{self.ledger_id}","version":1}}'.encode()
+        return f'{{"commitments":{{{committed}}},"id":"{self.ledger_id}","version":{self.version}}}'.encode()
 
 
 def commitment(opening: Opening) -> str:
@@ -113,17 +117,18 @@ _TEXT = r'[^"\\\x00-\x1f]*+(?:\\"[^"\\\x00-\x1f]*+)*+'
 
 
 class Shape:
-    """Lines whose openings bear the same names, all that their leaves commit to, with nothing escaped but quotes.
+    """Lines whose openings bear the same names, all that their leaves of one version commit to, with nothing escaped
+    but quotes.
 
     Most lines of a whole log are of a few shapes. Those are matched instead of parsed, in a third of the time. Of the
     leaf nothing is believed either: it is built from the openings, and compared.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], version: int) -> None:
         """One name at least, as `read_line` takes them."""
-        self._names = sorted(names)
+        self._names, self.version = sorted(names), version
         committed = ",".join(f'"{name}":"%s"' for name in self._names)
-        self._leaf = f'{{"commitments":{{{committed}}},"id":"%s","version":1}}'
+        self._leaf = f'{{"commitments":{{{committed}}},"id":"%s","version":{version}}}'
         leaf = re.escape(self._leaf) % (*[".{64}"] * len(names), "([0-9a-f]{32})")
         opened = ",".join(
             rf'"{re.escape(name)}":\{{"salt":"([0-9a-f]{{32}})","value":"({_TEXT})"\}}'
@@ -196,14 +201,14 @@ def _members(value: Any) -> dict[str, Any]:
 def _leaf(value: Any) -> Leaf:
     if not isinstance(value, dict) or value.keys() != {"commitments", "id", "version"}:
         raise BadInput("its leaf has not the members commitments, id and version")
-    if type(value["version"]) is not int or value["version"] != 1:
+    if type(value["version"]) is not int or value["version"] not in FORMS:
         raise BadInput("its leaf is of an unknown version")
     commitments, ledger_id = value["commitments"], value["id"]
     if not isinstance(commitments, dict) or not all(map(_is_name, commitments)):
         raise BadInput("the commitments of its leaf are not an object with plain names")
     if not _is(_ID, ledger_id) or not all(_is(_HASH, one) for one in commitments.values()):
         raise BadInput("its leaf has an id or a commitment that is not in hexadecimal")
-    return Leaf(ledger_id, dict(sorted(commitments.items())))
+    return Leaf(ledger_id, dict(sorted(commitments.items())), value["version"])
 
 
 def _index(value: Any) -> int:

@@ -5,6 +5,7 @@ Nothing is taken from the bundle on trust but what the held key vouches for, and
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from copilot.ledger.proofs.bundle import (
     earlier_line,
 )
 from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.explanations import Explanations, by_whom
 from copilot.ledger.proofs.folder import Folder
 from copilot.ledger.proofs.gaps import Gaps
 from copilot.ledger.proofs.keys import VerifierKey
@@ -54,6 +56,8 @@ class BundleReport:
     """Whether these are all records of that log, or a selection."""
     erased: int = 0
     """Openings that are gone and of which a later erasure of the bundle says so."""
+    erased_by: Counter[str] = field(default_factory=Counter)
+    """By whom, as these say."""
     unexplained: int = 0
     """Openings that are gone or were held back, of which none does: in a whole log a problem each."""
     unexplained_at: list[str] = field(default_factory=list)
@@ -84,7 +88,7 @@ class BundleReport:
         if self.problems:
             return f"bundle NOT verified: {len(self.problems)} problems, first: {self.problems[0]}"
         part = "all" if self.whole else f"{self.records} of"
-        gone = f", {self.erased} openings erased" if self.erased else ""
+        gone = f", {self.erased} openings erased{by_whom(self.erased_by)}" if self.erased else ""
         open_ = f", {self.unexplained} openings not given" if self.unexplained else ""
         return (
             f"bundle verified: {part} {self.size} records of {self.origin}{gone}{open_}, "
@@ -247,7 +251,10 @@ class _Verification:
 
     def _count_missing(self, records: Records) -> None:
         self._report.gaps = records.gaps
-        for one in records.gaps.unexplained():
+        explained = Explanations(records.gaps, self._terms)
+        for problem in explained.problems:
+            self._report.add(f"record {problem.leaf_index}: {problem.says}")
+        for one in explained.unexplained:
             self._report.unexplained += 1
             where = f"record {one.leaf_index}: {one.name} is not there, and no erasure says why"
             if records.whole:
@@ -255,6 +262,7 @@ class _Verification:
             if self._report.unexplained <= MOST_LISTED:
                 self._report.unexplained_at.append(where)
         self._report.erased = len(records.gaps.gone) - self._report.unexplained
+        self._report.erased_by = explained.by
 
     def _compare_steps(
         self, steps: Sequence[_Step], last: Checkpoint | None, records: Records

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from copilot.ledger.proofs import policies
 from copilot.ledger.proofs.batches import Report, side_by_side, whole_lines
 from copilot.ledger.proofs.bundle import MOST_LISTED, UNREADABLE
-from copilot.ledger.proofs.gaps import NEVER_ERASED
+from copilot.ledger.proofs.gaps import INDEX
 from copilot.ledger.proofs.json_schema import GONE, Check, compiled
 from copilot.ledger.proofs.lines import place
 from policy.errors import BadInput
@@ -109,7 +109,7 @@ def _fit(batch: _Batch) -> _Fitted:
             values = {name: json.loads(value) for name, value in openings.items()}
             named = _schema_named(values)
         except UNREADABLE:
-            if NEVER_ERASED in openings:
+            if INDEX in openings:
                 found.problems.append(f"{place(number)}: an opening of it cannot be read")
             continue
         for one in policies_named(values):
@@ -132,7 +132,7 @@ def _read(line: bytes) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _schema_named(values: Mapping[str, Any]) -> tuple[str, str] | None:
     """Name and digest; None where the record is of before."""
-    index = values[NEVER_ERASED]
+    index = values[INDEX]
     return (
         (str(index["schema"]["name"]), str(index["schema"]["sha256"]))
         if "schema" in index

@@ -45,12 +45,14 @@ def schema_of(kind: Kind) -> Schema:
 def _document(name: str, kind: Kind, holds: Holds) -> dict[str, Any]:
     when: Shape = {"tenant": TEXT, "label": LABEL, "recorded_at": TEXT}
     named: Shape = of({"name": {"const": name}, "sha256": SHA256})
-    filters = ("sub", "purpose", "outcome", "policy_revision", "reason")
-    who: Shape = {"kind": {"const": str(kind)}, **dict.fromkeys(filters, TEXT)}
-    act = of({**when, **who, "impersonated_by": or_null(TEXT)}, optional={"break_glass": each(ID)})
+    reason: Shape = {"reason": TEXT}
+    filters = dict.fromkeys(("sub", "purpose", "outcome", "policy_revision"), TEXT)
+    who: Shape = {"kind": {"const": str(kind)}, **filters, "impersonated_by": or_null(TEXT)}
+    within, beside = ({}, reason) if holds.reason_apart else (reason, {})
+    act = of({**when, **who, **within}, optional={"break_glass": each(ID)})
     openings = of(
         {"index": of({**when, "schema": named}), "act": act, **holds.always},
-        optional=holds.perhaps,
+        optional={**holds.perhaps, **beside},
     )
     head = {"$schema": DIALECT, "$id": f"urn:copilot:ledger:{name}"}
     return {**head, **openings, "$defs": _reached(openings)}

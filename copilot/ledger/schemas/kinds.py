@@ -14,6 +14,7 @@ from copilot.ledger.schemas.parts import (
     AUDITING,
     DESCRIBED,
     DESCRIPTION,
+    ENVELOPE,
     LABEL,
     LEVEL,
     PASSAGE,
@@ -110,6 +111,8 @@ class Holds(NamedTuple):
 
     always: Shape
     perhaps: Shape = MappingProxyType({})
+    reason_apart: bool = False
+    """Whether the reason is an opening of its own, where there is one; before, each act held it."""
 
 
 _LOGGED: Shape = {"decision_ids": _TEXTS}
@@ -158,9 +161,16 @@ def _erased_document(**more: Shape) -> Shape:
 
 
 _NOT_SEARCHED: Shape = {"not_searched": _TEXTS}
+# What was taken out of a record that came after an erasure belongs to none.
+_PERHAPS_LATE: Shape = {"erasure": _erased_document(**_NOT_SEARCHED), "late": FLAG}
 
 
-HELD: Mapping[Kind, Sequence[Holds]] = {
+def _verification(*more: str) -> Holds:
+    counted = ("entries", "sealed", "checkpoints", "held", "problems", *more)
+    return Holds({"verification": of({**dict.fromkeys(counted, COUNT), "root": SHA256})})
+
+
+_WITH_THE_REASON: Mapping[Kind, Sequence[Holds]] = {
     Kind.ASK: [
         _asked("model", _STORED),
         _asked("timed_model", _STORED),
@@ -228,8 +238,7 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
     Kind.ERASURE: [
         _erasure(),
         _erasure(**_NOT_SEARCHED),
-        # What was taken out of a record that came after an erasure belongs to none.
-        Holds({"erased": _ERASED}, {"erasure": _erased_document(**_NOT_SEARCHED), "late": FLAG}),
+        Holds({"erased": _ERASED}, _PERHAPS_LATE),
     ],
     Kind.HOLD: [Holds({}, {"hold": DESCRIBED, "document_id": TEXT, "held": FLAG})],
     Kind.RETENTION: [
@@ -255,23 +264,7 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
     ],
     Kind.FLAG_CHANGE: [Holds({"flags": of({"before": or_null(_FLAGS), "after": _FLAGS})})],
     Kind.KEY_ROTATION: [Holds({"key_rotation": of({"old": TEXT, "new": TEXT, "size": COUNT})})],
-    Kind.VERIFICATION: [
-        Holds(
-            {
-                "verification": of(
-                    {
-                        "entries": COUNT,
-                        "sealed": COUNT,
-                        "checkpoints": COUNT,
-                        "erased": COUNT,
-                        "held": COUNT,
-                        "problems": COUNT,
-                        "root": SHA256,
-                    }
-                )
-            }
-        )
-    ],
+    Kind.VERIFICATION: [_verification("erased")],
     Kind.EXPORT: [
         Holds(
             {
@@ -295,4 +288,15 @@ HELD: Mapping[Kind, Sequence[Holds]] = {
         )
     ],
     Kind.FAILED: [Holds({"failed_act": TEXT, "error": TEXT}, {**ASKED_FOR, "message": TEXT})],
+}
+_CHANGED: Mapping[Kind, Holds] = {
+    Kind.ERASURE: Holds({"erased": _ERASED, "signed": ENVELOPE}, _PERHAPS_LATE),
+    # How much was erased in all tenants is nobody's to know who audits one of them.
+    Kind.VERIFICATION: _verification(),
+    Kind.ARCHIVE: Holds({"archive": of({"month": TEXT, "statement": SHA256}), "archives": SHA256}),
+}
+
+HELD: Mapping[Kind, Sequence[Holds]] = {
+    kind: [*versions, _CHANGED.get(kind, versions[-1])._replace(reason_apart=True)]
+    for kind, versions in _WITH_THE_REASON.items()
 }

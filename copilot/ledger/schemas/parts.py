@@ -57,6 +57,14 @@ USAGE: Shape = {
     "cost_usd": {"type": ["number", "null"]},
 }
 _MODEL: Shape = {"provider": TEXT, "model": TEXT, "attempts": COUNT, **USAGE}
+ENVELOPE = of(
+    {
+        "payload": TEXT,
+        "payloadType": TEXT,
+        "signatures": each(of({"keyid": TEXT, "sig": TEXT})),
+    }
+)
+"""DSSE, in which what an erasure names is signed."""
 SHARED: Mapping[str, Shape] = {
     "label": of(
         {

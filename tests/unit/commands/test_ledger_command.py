@@ -49,7 +49,7 @@ class Log:
             raise Unavailable("ledger", "the ledger takes no records; nothing was released")
         self.told.append((len(result.problems), held))
 
-    async def late(self) -> None:
+    async def late(self, settings: Settings) -> None:
         """Nothing came late."""
 
     async def rotated(self, rotation: Rotation) -> None:
@@ -146,6 +146,7 @@ async def test_verification_as_json_is_one_document(
         "sealed": 3,
         "checkpoints": 1,
         "erased": 1,
+        "erased_by": {},
         "late": 0,
         "elsewhere": 0,
         "archived": 0,

@@ -11,6 +11,7 @@ from typing import Any
 
 from copilot.ledger.proofs.bundle import STATEMENT, canonical_json
 from copilot.ledger.proofs.checkpoint import Checkpoint
+from copilot.ledger.proofs.erasures import signature
 from copilot.ledger.proofs.json_schema import DIALECT
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.merkle import (
@@ -22,7 +23,7 @@ from copilot.ledger.proofs.merkle import (
 )
 from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.policies import policy_files
-from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
+from copilot.ledger.proofs.record import FORMS, BundledRecord, Leaf, commitment
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.proofs.statement import Statement
 from copilot.ledger.proofs.verify_bundle import BundleReport, verify_bundle
@@ -31,6 +32,7 @@ from policy.bundle import Built, Bundle
 
 ORIGIN = "example.com/ledger"
 OTHER = "example.com/another"
+AT = "2026-11-22T00:00:00+00:00"
 WORDS = ("Halder", "signed", 'the "agreement"', "in\nRiga", "on", "2 May", "Łódź", "C:\\files")
 POLICY, NARROWER = (
     Built(bundle=Bundle(sources={"read.rego": text}), wasm=b"\0asm" + text)
@@ -47,6 +49,9 @@ SCHEMA = canonical_json(
             "scope": {"type": "object"},
             "decided": {"type": "object"},
             "erased": {"type": "array"},
+            "signed": {"type": "object"},
+            "late": {"type": "boolean"},
+            "reason": {"type": "string"},
         },
         "required": ["index", "act"],
         "additionalProperties": False,
@@ -85,10 +90,18 @@ class Log:
     erasures: dict[int, tuple[int, Sequence[str]]] = field(default_factory=dict)
     """By the index of the erasure's record: of which record it took what."""
 
-    def add(self, random: Random, details: Mapping[str, Any], kind: str = "search") -> str:
-        """One record with these details beside `index` and `act`; gives its id."""
+    def add(
+        self,
+        random: Random,
+        details: Mapping[str, Any],
+        kind: str = "search",
+        *,
+        form: int = FORMS[-1],
+        **other: Any,
+    ) -> str:
+        """One record with these details beside `index` and `act`, or of another tenant or label; gives its id."""
         ledger_id, scopes = random.randbytes(16).hex(), dict[str, bytes]()
-        when = {"tenant": "t1", "label": {"classification": "S"}, "recorded_at": "2026-11-22"}
+        when = {"tenant": "t1", "label": {"classification": "S"}, "recorded_at": AT, **other}
         index = when | {"schema": SCHEMA_NAMED}
         values = {"index": index, "act": {"kind": kind, "sub": "ann"} | when, **details}
         if isinstance(labels := values.get("scope"), list):
@@ -100,15 +113,27 @@ class Log:
             name: (random.randbytes(16), canonical_json(value))
             for name, value in sorted(values.items())
         }
-        leaf = Leaf(ledger_id, {name: commitment(one) for name, one in openings.items()})
+        leaf = Leaf(ledger_id, {name: commitment(one) for name, one in openings.items()}, form)
         self.records.append(BundledRecord(len(self.records), bytes(leaf), openings, scopes))
         return ledger_id
 
-    def erase(self, random: Random, position: int, *names: str) -> None:
-        """Adds the record that says so; `shown` takes the openings away."""
-        ledger_id = json.loads(self.records[position].leaf)["id"]
+    def erase(self, random: Random, position: int, *names: str, by: Signer = KEY) -> None:
+        """Adds the record that says so, for which that key vouches; `shown` takes the openings away."""
+        self.take(random, position, *names, signed=signature(self.named(position, *names), [by]))
+
+    def take(
+        self, random: Random, position: int, *names: str, form: int = FORMS[-1], **said: Any
+    ) -> None:
+        """As whoever can write to the log may have it, with what is said besides."""
+        erased = json.loads(self.named(position, *names))
         self.erasures[len(self.records)] = position, names
-        self.add(random, {"erased": [{"ledger_id": ledger_id, "names": list(names)}]}, "erasure")
+        other = {name: said.pop(name) for name in ("tenant", "label") if name in said}
+        self.add(random, {"erased": erased, **said}, "erasure", form=form, **other)
+
+    def named(self, position: int, *names: str) -> bytes:
+        """As an erasure names them."""
+        ledger_id = json.loads(self.records[position].leaf)["id"]
+        return canonical_json([{"ledger_id": ledger_id, "names": list(names)}])
 
     def shown(self, size: int) -> list[BundledRecord]:
         """The first records, with what was left of them at that size."""
@@ -140,7 +165,7 @@ def random_log(random: Random, size: int) -> Log:
         log.add(random, details, random.choice(["search", "ask"]))
         if random.random() < 0.15:
             others = [at for at in range(len(log.records)) if at not in log.erasures]
-            log.erase(random, random.choice(others), "act", "question")
+            log.erase(random, random.choice(others), "decided", "question")
     return log
 
 

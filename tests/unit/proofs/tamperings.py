@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from copilot.ledger.proofs.bundle import POLICIES, RECORDS, canonical_json
 from copilot.ledger.proofs.dsse import Envelope
+from copilot.ledger.proofs.erasures import signature
 from copilot.ledger.proofs.policies import policy_files
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment, read_leaf, write_line
 from copilot.ledger.proofs.rotation import PAYLOAD_TYPE, Rotation
@@ -222,6 +224,34 @@ def forge_a_rotation(case: Case) -> Shown:
     return Shown(folder, [case.checkpoint()])
 
 
+def forge_an_erasure(case: Case) -> Shown:
+    """An opening is taken out, and a record that names it added, which the log's own sealer then seals."""
+    log = Log([*case.log.records], {**case.log.erasures})
+    told = {*log.erasures, *(position for position, _ in log.erasures.values())}
+    at = case.random.choice([one for one in range(len(log.records)) if one not in told])
+    named = log.named(at, "question")
+    honest = signature(named, [KEY])
+    forged: list[dict[str, Any]] = [
+        {},
+        {"form": 1},
+        {"signed": signature(named, [STRANGER])},
+        {"signed": signature(named + b" ", [KEY])},
+        {"signed": {**honest, "payload": signature(b"[]", [KEY])["payload"]}},
+        {"signed": honest, "tenant": "t2"},
+        {"signed": honest, "label": {"classification": "U"}},
+        {"signed": honest, "late": True},
+    ]
+    log.take(case.random, at, "question", **case.random.choice(forged))
+    return Shown(export(log, case.into), [case.checkpoint()])
+
+
+def erase_an_act(case: Case) -> Shown:
+    """Who did what, by an erasure like any other."""
+    log = Log([*case.log.records], {**case.log.erasures})
+    log.erase(case.random, case.random.randrange(len(log.records)), "act")
+    return Shown(export(log, case.into), [case.checkpoint()])
+
+
 _RECORDS = r"not the records of the checkpoint|does not match its commitment"
 _HELD = r"not the log of the held"
 
@@ -241,6 +271,8 @@ TAMPERINGS: Mapping[Tampering, str] = {
     swap_a_policy: "not the policy of that digest|by which it was decided is not there",
     drop_a_rotation: "checkpoint: the note bears no signature by a known key",
     forge_a_rotation: "rotations.ndjson line 1: ",
+    forge_an_erasure: "no key of the log vouches|is of an older form|no erasure says why",
+    erase_an_act: "act is not there, and no erasure says why",
 }
 """Each with a pattern of what gives it away, whatever else does."""
 

@@ -63,7 +63,7 @@ def test_a_whole_log_is_told_with_all_that_was_checked(whole: Path) -> None:
     assert (report.exported_by, report.exported_at) == ("auditor eve", "2026-11-22T01:00:00Z")
     assert gone
     assert report.summary() == (
-        f"bundle verified: all {SIZE} records of {ORIGIN}, {gone} openings erased, "
+        f"bundle verified: all {SIZE} records of {ORIGIN}, {gone} openings erased ({gone} by ann), "
         f"1 held checkpoints, root {report.root.hex()[:16]}…"
     )
 

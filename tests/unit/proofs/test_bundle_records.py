@@ -1,13 +1,21 @@
 """Selections, erased openings and shared scopes: what a bundle may lack, and what must explain it."""
 
+import json
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from copilot.ledger.proofs.bundle import RECORDS, STATEMENT
+from copilot.ledger.proofs.erasures import erasure, signature
+from copilot.ledger.proofs.explanations import by_whom
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
+from copilot.ledger.proofs.rotation import Rotation, trusted
+from policy.errors import BadInput
 from tests.unit.proofs.bundles import (
+    KEY,
+    NEXT,
+    ORIGIN,
     Log,
     export,
     random_log,
@@ -42,13 +50,13 @@ def test_an_opening_without_an_erasure_is_told_apart_and_only_a_whole_log_must_e
     report = verify(export(LOG, tmp_path / "some", selected=selected))
     assert report.problems == []
     assert report.unexplained == len(report.unexplained_at) == 2
-    assert report.unexplained_at[0].startswith(f"record {position}: act is not there")
+    assert report.unexplained_at[0].startswith(f"record {position}: decided is not there")
     assert "2 openings not given" in report.summary()
 
 
 def test_an_opening_that_nobody_erased_fails_a_whole_log(tmp_path: Path) -> None:
     kept = min({*range(SIZE)} - {position for position, _ in LOG.erasures.values()})
-    for name in ("act", "index"):
+    for name in ("act", "index", "question"):
         log = Log([*LOG.records], LOG.erasures)
         log.records[kept] = without(log.records[kept], name)
         report = verify(export(log, tmp_path / name))
@@ -62,11 +70,69 @@ def test_no_erasure_takes_the_index_and_none_explains_what_came_after_it(tmp_pat
         log.add(random, {"question": "who?"})
     log.erase(random, 0, "question", "index")
     report = verify(export(log, tmp_path / "index"))
-    assert report.problems == ["record 0: index is not there, and no erasure says why"]
+    assert report.problems == [
+        f"record 0: {name} is not there, and no erasure says why" for name in ("index", "question")
+    ]
     log.add(random, {"question": "who?"})
     log.erasures = {3: (0, ["question"]), 2: (4, ["question"])}
     report = verify(export(log, tmp_path / "later"))
     assert report.problems == ["record 4: question is not there, and no erasure says why"]
+
+
+def test_the_acts_of_the_first_form_held_a_reason_and_may_be_gone(tmp_path: Path) -> None:
+    random, log = Random(1), Log()
+    log.add(random, {}, form=1)
+    log.take(random, 0, "act", form=1)
+    log.add(random, {"question": "?"})
+    log.erase(random, 2, "question")
+    assert verify(export(log, tmp_path / "both")).problems == []
+    log.add(random, {}, form=1)
+    assert verify(export(log, tmp_path / "back")).problems == [
+        "record 4: its leaf is of an older form than one before it"
+    ]
+
+
+def test_a_late_erasure_explains_what_came_while_another_was_under_way(tmp_path: Path) -> None:
+    """And of that no more than what a question rests on."""
+    for name, at, explained in (
+        ("contexts", "2026-11-22T00:59:00+00:00", True),
+        ("contexts", "2026-11-22T01:01:00+00:00", False),
+        ("plan", "2026-11-22T00:59:00+00:00", False),
+    ):
+        random, log = Random(1), Log()
+        log.add(random, {"question": "?"})
+        log.erase(random, 0, "question")
+        log.add(random, {name: []}, recorded_at=at)
+        named = log.named(2, name)
+        log.take(random, 2, name, signed=signature(named, [KEY]), late=True)
+        report = verify(export(log, tmp_path / f"{name} {at}"))
+        assert (report.problems == []) is explained, report.problems
+
+
+def test_whoever_erased_is_named_with_how_much(tmp_path: Path) -> None:
+    report = verify(export(LOG, tmp_path / "all"))
+    assert report.erased_by == {"ann": report.erased}
+    assert f"{report.erased} openings erased ({report.erased} by ann)" in report.summary()
+    many = dict.fromkeys("abcdef", 1) | {"": 9}
+    assert by_whom(many) == (
+        " (9 by an act that was itself erased, 1 by a, 1 by b, 1 by c, 1 by d, 2 more people)"
+    )
+
+
+def test_an_erasure_is_vouched_for_by_a_key_that_the_log_has_or_just_had() -> None:
+    """One that it had long ago may be in anybody's hands."""
+    random, log = Random(1), Log()
+    log.add(random, {"question": "?"})
+    log.erase(random, 0, "question")
+    stated = Rotation(origin=ORIGIN, old=KEY.verifier_key, new=NEXT.verifier_key, size=1)
+    terms = trusted(KEY.verifier_key, [stated])
+    [made] = log.records[1:]
+    said = erasure(1, 2, {name: value for name, (_, value) in made.openings.items()})
+    assert said is not None
+    said.require_signed(terms)
+    said._replace(leaf_index=100_001).require_signed(terms)
+    with pytest.raises(BadInput, match="no signature by a known key"):
+        said._replace(leaf_index=100_002).require_signed(terms)
 
 
 def test_a_leaf_that_commits_to_no_index_is_a_problem(tmp_path: Path) -> None:
@@ -83,8 +149,9 @@ def test_a_leaf_that_commits_to_no_index_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["ask", "erasure"])
 def test_only_an_erasure_explains(kind: str, tmp_path: Path) -> None:
     random, log = Random(1), Log()
-    ledger_id = log.add(random, {"question": "who?"})
-    log.add(random, {"erased": [{"ledger_id": ledger_id, "names": ["question"]}]}, kind)
+    log.add(random, {"question": "who?"})
+    named = log.named(0, "question")
+    log.add(random, {"erased": json.loads(named), "signed": signature(named, [KEY])}, kind)
     log.erasures = {1: (0, ["question"])}
     assert (verify(export(log, tmp_path / kind)).problems == []) is (kind == "erasure")
 

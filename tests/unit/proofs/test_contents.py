@@ -62,9 +62,9 @@ def test_records_of_before_there_were_schemas_verify_and_are_counted_apart(
 
 def test_an_erased_opening_makes_no_record_unfit_and_hides_no_unknown_name(tmp_path: Path) -> None:
     random, log = Random(2), Log()
-    log.add(random, {"question": "?"})
+    log.add(random, {"question": "?", "decided": {}})
     log.add(random, {"new": 1})
-    log.erase(random, 0, "act", "question")
+    log.erase(random, 0, "decided", "question")
     log.erase(random, 1, "new")
     report = verify(export(log, tmp_path / "bundle"))
     assert (report.problems, report.erased) == ([], 3)

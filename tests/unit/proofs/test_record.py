@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from copilot.ledger.log import canonical
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import (
+    FORMS,
     LARGEST_INDEX,
     BundledRecord,
     Leaf,
@@ -40,7 +41,7 @@ def record(values: dict[str, tuple[bytes, object]], index: int = 5) -> BundledRe
 
 PLAIN = record({"act": (bytes(16), {"kind": "ask"}), "index": (b"\xab" * 16, {"tenant": "t"})})
 LINE = write_line(PLAIN)
-SHAPE = Shape(["act", "index"])
+SHAPE = Shape(["act", "index"], 2)
 
 
 @given(
@@ -58,7 +59,7 @@ def test_a_line_that_is_taken_for_plain_is_read_alike(
     values: dict[str, tuple[bytes, object]],
 ) -> None:
     written = record(values)
-    plain = Shape(list(values)).read(write_line(written), 5)
+    plain = Shape(list(values), 2).read(write_line(written), 5)
     values_hold_escapes = any(b"\\" in value for _, value in written.openings.values())
     assert (plain is None) is values_hold_escapes
     if plain:
@@ -78,7 +79,7 @@ def test_no_plain_line_reads_otherwise_than_json_has_it() -> None:
     """Of lines put together from others' parts, which a reader that cuts instead of parsing could take for one."""
     random, parts, shapes = Random(7), list[bytes](), list[Shape]()
     for one in random_log(random, 30).records:
-        shapes.append(Shape(list(one.openings)))
+        shapes.append(Shape(list(one.openings), 2))
         parts += write_line(one).replace(b'{"salt', b"\0" + b'{"salt').split(b"\0")
     for _ in range(20_000):
         line = b"".join(random.choices(parts, k=random.randint(1, 4)))
@@ -93,14 +94,19 @@ def test_an_escape_that_stands_for_another_value_is_not_taken_for_plain() -> Non
     """The bytes between the quotes are those that the leaf commits to; what they mean is not."""
     written = record({"index": (bytes(16), "a\nb")})
     line = write_line(written).replace(rb"\\n", rb"\n")
-    assert Shape(["index"]).read(line, 5) is None
+    assert Shape(["index"], 2).read(line, 5) is None
     read, leaf = read_line(line)
     assert commitment(read.openings["index"]) != leaf.commitments["index"]
 
 
-def test_a_leaf_is_what_the_log_hashes() -> None:
-    value = {"version": 1, "id": "0f" * 16, "commitments": {"b": "1" * 64, "a": "2" * 64}}
+@pytest.mark.parametrize("version", FORMS)
+def test_a_leaf_is_what_the_log_hashes(version: int) -> None:
+    value = {"version": version, "id": "0f" * 16, "commitments": {"b": "1" * 64, "a": "2" * 64}}
     assert bytes(read_leaf(canonical(value))) == canonical(value)
+
+
+def test_a_shape_is_of_leaves_of_one_version() -> None:
+    assert Shape(["act", "index"], 1).read(LINE, 5) is None
 
 
 def test_an_erased_opening_leaves_its_commitment() -> None:
@@ -130,8 +136,8 @@ MALFORMED = [
     (LINE.replace(b":5,", b":5.0,"), "index"),
     (LINE.replace(b":5,", b":true,"), "index"),
     (LINE.replace(b":5,", b":9223372036854775807,"), "index"),
-    (LINE.replace(b'"version":1', b'"version":2'), "unknown version"),
-    (LINE.replace(b'"version":1', b'"version":true'), "unknown version"),
+    (LINE.replace(b'"version":2', b'"version":3'), "unknown version"),
+    (LINE.replace(b'"version":2', b'"version":true'), "unknown version"),
     (LINE.replace(b'"id":"0f', b'"id":"0F'), "id or a commitment"),
     (LINE.replace(b'"id":', b'"name":'), "members commitments, id and version"),
     (LINE.replace(b'"act":{"salt"', b'"a ct":{"salt"'), "plain name"),

@@ -189,13 +189,15 @@ def test_it_tells_what_the_case_file_needs() -> None:
         assert said in whole, said
 
 
-@pytest.mark.parametrize("gone", ["act", "question", "contexts", "answer", "dropped", "model"])
+@pytest.mark.parametrize(
+    "gone", ["act", "question", "contexts", "answer", "dropped", "model", "reason"]
+)
 def test_what_was_erased_is_said_to_be(gone: str) -> None:
     erased = told(recorded(erased={gone: ("c" * 32,)}))
     whole = Page(page(erased)).text
     assert "Erased. The commitment to it stands in the record below." in whole
     assert f"erased, by the entry {'c' * 32}" in whole
-    said = {"question": TEXTS["question"], "answer": TEXTS["first"], "act": "case 12"}.get(gone)
+    said = {"question": TEXTS["question"], "answer": TEXTS["first"], "reason": "case 12"}.get(gone)
     assert said is None or said not in whole
     assert "Erased." not in Page(page(told())).text
 

@@ -1,0 +1,117 @@
+"""What records say was erased, and which key of the log vouches for it: else whoever owns the database could say it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from copilot.ledger.proofs.bundle import UNREADABLE, canonical_json
+from copilot.ledger.proofs.dsse import Envelope
+from copilot.ledger.proofs.keys import Signer
+from copilot.ledger.proofs.rotation import KeyTerm
+from policy.errors import BadInput
+from policy.labels import Label
+
+PAYLOAD_TYPE = "application/vnd.copilot.ledger-erasure+json"
+UNSIGNED_FORM = 1
+"""Leaves of that version were written before erasures were signed."""
+_IN_FLIGHT = 100_000
+"""Records that may come between a change of the log's key and an erasure that the old one signed before."""
+_KIND = b'"kind":"erasure"'
+
+
+class Filed(NamedTuple):
+    """When a record was made and who may read it, by its index; None for what that does not say as this ledger does."""
+
+    at: datetime | None = None
+    label: Label | None = None
+
+    @classmethod
+    def of(cls, opened: Mapping[str, bytes]) -> "Filed":
+        try:
+            index = json.loads(opened["index"])
+            at = datetime.fromisoformat(index["recorded_at"])
+            label = Label.from_json(index["label"], tenant=str(index["tenant"]), where="index")
+        except (*UNREADABLE, BadInput):
+            return cls()
+        return cls(at if at.tzinfo else None, label)
+
+
+class Erasure(NamedTuple):
+    """What one record says went."""
+
+    leaf_index: int
+    names: tuple[tuple[str, str], ...]
+    """Ledger id and name of each opening."""
+    filed: Filed = Filed()
+    by: str = ""
+    """Who erased it."""
+    late: bool = False
+    """Whether it names what was not kept of records that came after the erasure."""
+    form: int = UNSIGNED_FORM
+    digest: str = ""
+    """SHA-256 (hex) of what it names, as canonical JSON."""
+    signed: bytes = b""
+    """The envelope; see `signature`."""
+
+    def require_signed(self, terms: Sequence[KeyTerm]) -> None:
+        """BadInput where no key of the log that could sign then vouches for it, although one should.
+
+        A log of no keys has signed nothing yet.
+        """
+        if self.form == UNSIGNED_FORM or not terms:
+            return
+        keys = [one.key for one in terms if self.leaf_index <= one.last + _IN_FLIGHT]
+        envelope = Envelope.parse(self.signed)
+        envelope.verify(PAYLOAD_TYPE, keys)
+        if envelope.payload not in {_payload(key.name, self.digest) for key in keys}:
+            raise BadInput("it was signed for another erasure")
+
+
+def signature(erased: bytes, signers: Sequence[Signer]) -> dict[str, Any]:
+    """For the record that names `erased`, in canonical JSON: a DSSE envelope by the log's keys."""
+    payload = _payload(signers[0].name, sha256(erased).hexdigest())
+    envelope: dict[str, Any] = json.loads(bytes(Envelope.sign(PAYLOAD_TYPE, payload, signers)))
+    return envelope
+
+
+def _payload(origin: str, digest: str) -> bytes:
+    return canonical_json({"erased_sha256": digest, "origin": origin, "version": 1})
+
+
+def may_be_erasure(opened: Mapping[str, bytes]) -> bool:
+    """Cheaply, and without reading it."""
+    return _KIND in opened.get("act", b"")
+
+
+def erasure(leaf_index: int, form: int, opened: Mapping[str, bytes]) -> Erasure | None:
+    """What the record, of which these values open, says went; None of other kinds. BadInput where it cannot be read."""
+    if "erased" not in opened:
+        return None
+    try:
+        act = json.loads(opened["act"]) if "act" in opened else None
+        if not _is_erasure(act, opened):
+            return None
+        erased = json.loads(opened["erased"])
+        names = tuple((str(one["ledger_id"]), str(name)) for one in erased for name in one["names"])
+        return Erasure(
+            leaf_index,
+            names,
+            filed=Filed.of(opened),
+            by=str(act["sub"]) if act else "",
+            late=json.loads(opened.get("late", b"false")) is True,
+            form=form,
+            digest=sha256(opened["erased"]).hexdigest(),
+            signed=opened.get("signed", b""),
+        )
+    except UNREADABLE as error:
+        raise BadInput("what it says was erased cannot be read") from error
+
+
+def _is_erasure(act: Mapping[str, Any] | None, opened: Mapping[str, bytes]) -> bool:
+    """By its act; or where that was erased, as in the first form it could be, by the schema that its index names."""
+    if act is not None:
+        return bool(act["kind"] == "erasure")
+    schema = json.loads(opened.get("index", b"{}")).get("schema", {})
+    return str(schema.get("name")).startswith("erasure-")
