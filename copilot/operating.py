@@ -58,11 +58,10 @@ class Operating:
         said = {"old": rotation.old.label, "new": str(rotation.new), "size": rotation.size}
         await self._told(Kind.KEY_ROTATION, "Rotated", key_rotation=said)
 
-    async def verified(self, result: Verification, held: int) -> None:
-        """The log was verified where it stands, against so many checkpoints held outside."""
-        names = ("entries", "sealed", "checkpoints", "root")
-        counted = {"held": held, "problems": len(result.problems)}
-        said = {name: getattr(result, name) for name in names} | counted
+    async def verified(self, result: Verification) -> None:
+        """The log was verified where it stands."""
+        names = ("entries", "sealed", "checkpoints", "held", "root")
+        said = {name: getattr(result, name) for name in names} | {"problems": len(result.problems)}
         outcome = "NotVerified" if result.problems else "Verified"
         await self._told(Kind.VERIFICATION, outcome, verification=said)
 

@@ -13,11 +13,10 @@ from copilot.commands.operator import operating
 from copilot.ledger import bundled
 from copilot.ledger import verify as verification
 from copilot.ledger.archive import Archiver
+from copilot.ledger.held import Held
 from copilot.ledger.keys import signers
 from copilot.ledger.month import Month
-from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.verify_bundle import verify_bundle
 from copilot.ledger.seal import seal_now
 from copilot.ledger.stored import stored_log
@@ -31,7 +30,7 @@ async def verify(settings: Settings, options: Namespace) -> int:
     if options.bundle is not None:
         return _verify_bundle(options)
     key = VerifierKey.parse(options.key) if options.key else None
-    held = [_checkpoint(path, key) for path in options.checkpoint]
+    held = [_held(path, key) for path in options.checkpoint]
     url = await ready_url(settings)
     result = await verification.verify(url, held, key, options.archive)
     if options.whole and result.ungiven:
@@ -50,7 +49,7 @@ async def verify(settings: Settings, options: Namespace) -> int:
     }
     try:
         async with operating(settings, url) as operator:
-            await operator.verified(result, len(held))
+            await operator.verified(result)
     finally:  # it holds no content, and who verifies a ledger that takes no records must hear of the rest
         code = _say(options, result.problems, result.summary(), figures)
     return code
@@ -195,18 +194,15 @@ async def _sealed(settings: Settings) -> str:
 
 def _sizes(options: Namespace) -> list[int]:
     """Of the checkpoints that were kept outside: a log that never had one of them says so when it is written out."""
-    return [_checkpoint(path, None).size for path in options.checkpoint]
+    return [_held(path, None).said.size for path in options.checkpoint]
 
 
-def _checkpoint(path: Path, key: VerifierKey | None) -> Checkpoint:
-    """As it was kept; signed by `key` where that is given. Without it the file itself is what is trusted."""
-    try:
-        note = Note.parse(_read(path))
-        if key is not None:
-            note.verify([key])
-        return Checkpoint.parse(note.text)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error.message}") from error
+def _held(path: Path, key: VerifierKey | None) -> Held:
+    """As it was kept. Of which log it is shows here; whether that signed it, where all keys of the log are known."""
+    held = Held.parse(_read(path), str(path))
+    if key is not None and held.said.origin != key.name:
+        raise BadInput(f"{path}: it is of another log than the key, which is of {key.name}")
+    return held
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from copilot.ledger import columns
 from copilot.ledger.archived import ArchivedLeaves, given
+from copilot.ledger.held import Held, opened
 from copilot.ledger.listed import Listed
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.explanations import Explanations, by_whom
@@ -49,6 +50,8 @@ class Verification:
     """Entries whose records lie in an archive; their leaves' hashes stand in the log, and were checked."""
     archived_checked: int = 0
     """Those of them whose archive was given, and checked as well."""
+    held: int = 0
+    """Checkpoints from outside that the log was compared with."""
     ungiven: int = 0
     """Archives that were not given, or do not hold."""
     root: str = EMPTY_ROOT.hex()
@@ -80,31 +83,33 @@ class Verification:
 
 async def verify(
     url: str,
-    held: Sequence[Checkpoint] = (),
+    held: Sequence[Held] = (),
     trusted: VerifierKey | None = None,
     archives: Sequence[Path] = (),
 ) -> Verification:
     """Recomputes every leaf, opening, subtree and root, and compares with checkpoints held outside.
 
     `trusted` is a key from elsewhere, the newest or an older one. Each checkpoint must be signed by a key for which it
-    vouches, through the log's stored changes of its key, and that may sign for that size. Without it the log's own
-    first key takes its place, which shows no more than that the log fits itself: whoever can rewrite it can list
-    another key. An opening that is gone must be named by an erasure that came later. Of what was archived the hashes
-    are checked, and the records where their bundles are among `archives`; BadInput where one of these cannot be read.
+    vouches, through the log's stored changes of its key, and that may sign for that size. A held one that is not is a
+    problem and no BadInput: what the log states of its keys decides it. Without `trusted` the log's own first key
+    takes its place and what is held is taken as it is, which shows no more than that the log fits itself and these:
+    whoever can rewrite it can list another key. An opening that is gone must be named by an erasure that came later.
+    Of what was archived the hashes are checked, and the records where their bundles are among `archives`; BadInput
+    where one of these cannot be read.
     Unavailable where the database does not answer.
     """
     async with stored_log(url) as log:
-        work = _Work(log, held)
-        await work.run(trusted, archives)
+        work = _Work(log)
+        await work.run(held, trusted, archives)
     return work.result
 
 
 class _Work:
-    def __init__(self, log: StoredLog, held: Sequence[Checkpoint]) -> None:
+    def __init__(self, log: StoredLog) -> None:
         self.result = Verification()
         self._log = log
         self._listed = Listed(log)
-        self._held = held
+        self._held = list[Checkpoint]()
         self._terms: tuple[KeyTerm, ...] = ()
         self._tree = CompactRange()
         self._archived = ArchivedLeaves(())
@@ -112,9 +117,13 @@ class _Work:
         self._ended = set[str]()
         self._unread = -1
 
-    async def run(self, trusted: VerifierKey | None, archives: Sequence[Path]) -> None:
+    async def run(
+        self, held: Sequence[Held], trusted: VerifierKey | None, archives: Sequence[Path]
+    ) -> None:
         await self._read_keys(trusted)
+        self._open(held, None if trusted is None else self._terms)
         await self._read_archives(archives)
+        self._meet()
         async for batch in self._log.batches("leaves"):
             for place, entry in enumerate(batch, self._tree.size):
                 self._sealed(entry)
@@ -163,6 +172,11 @@ class _Work:
         self._terms, found = believed(trusted, listed, stated)
         self.result.problems += found
 
+    def _open(self, held: Sequence[Held], terms: Sequence[KeyTerm] | None) -> None:
+        self._held, found = opened(held, terms)
+        self.result.held = len(self._held)
+        self.result.problems += found
+
     def _say(self, problem: str) -> None:
         self.result.problems.append(problem)
 
@@ -196,18 +210,23 @@ class _Work:
         first, hashes = self._tree.size, [one.row["hash"] for one in batch]
         to = first + len(hashes)
         stored = await self._log.checkpoints(first, to)
-        held = [one for one in self._held if first < one.size <= to]
+        held = [one.size for one in self._held if first < one.size <= to]
         born: dict[Subtree, bytes] = {}
-        for size in sorted({*(one.size for one in stored), *(one.size for one in held), to}):
+        for size in sorted({*(one.size for one in stored), *held, to}):
             done = self._tree.size - first
             self._tree, new = self._tree.append(hashes[done : size - first])
             born |= new
             for one in stored:
                 if one.size == size:
                     self._checkpoint(one)
-            if any(one.size == size and one.root != self._tree.root for one in held):
-                self._say(f"the log of {size} entries differs from the checkpoint held outside")
+            self._meet()
         await self._subtrees(born)
+
+    def _meet(self) -> None:
+        """Compares what is held of the size to which the tree has grown."""
+        size, root = self._tree.size, self._tree.root
+        if any(one.size == size and one.root != root for one in self._held):
+            self._say(f"the log of {size} entries differs from the checkpoint held outside")
 
     def _checkpoint(self, stored: StoredCheckpoint) -> None:
         self.result.checkpoints += 1

@@ -351,6 +351,30 @@ def test_an_export_is_verified_without_a_database_by_who_holds_the_key(loaded: P
     assert (changed.code, changed.json["verified"]) == (1, False)
 
 
+def test_a_checkpoint_of_before_a_change_of_the_key_is_taken_with_the_new_key(
+    loaded: Program,
+) -> None:
+    """On a data directory of its own: nobody goes back to the old key."""
+    own = {"COPILOT_DATA_DIR": str(loaded.folder / "rotated")}
+    note = loaded.folder / "report.md"
+    old = loaded("ledger", "key", "--new", "example.com/log").out.strip()
+    new = loaded("ledger", "key", "--new", "example.com/log").out.strip()
+    assert loaded("ingest", note, "--as", "ann", COPILOT_LEDGER_KEY=old, **own).code == 0
+    before = loaded("ledger", "checkpoint", COPILOT_LEDGER_KEY=old, **own).out
+    both = {"COPILOT_LEDGER_KEY": f"{old} {new}", **own}
+    assert loaded("ledger", "verify", **both).code == 0  # its record is what both keys sign
+    _, key = loaded("ledger", "key", **both).out.split()
+    now = {"COPILOT_LEDGER_KEY": new, **own}
+    held = loaded.file("before", before)
+    verify = ("ledger", "verify", "--key", key, "--checkpoint", held)
+    assert loaded(*verify, **now).out.startswith("ledger verified: ")
+    origin, _, rest = before.split("\n", 2)
+    loaded.file("before", f"{origin}\n1000\n{rest}")
+    changed = loaded(*verify, **now)
+    assert changed.code == 1
+    assert changed.err.startswith(f"{held}: signature line 1 is not a signature by {origin}+")
+
+
 def test_two_data_directories_do_not_meet(loaded: Program) -> None:
     other = {"COPILOT_DATA_DIR": str(loaded.folder / "other")}
     empty = loaded("search", QUESTION, "--as", "ann", "--k", "5", "--json", **other)

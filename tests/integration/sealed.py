@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from copilot.ledger.bundled import export
+from copilot.ledger.held import Held
 from copilot.ledger.log import Ledger, Record
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer
-from copilot.ledger.proofs.note import Note
 from copilot.ledger.records import Kind
 from copilot.ledger.seal import Sealer
 from copilot.ledger.stored import stored_log
@@ -31,11 +31,16 @@ async def seal(url: str, signer: Signer = SIGNER) -> int:
 
 
 async def head(url: str) -> Checkpoint:
+    """What the newest checkpoint says."""
+    return (await kept(url)).said
+
+
+async def kept(url: str) -> Held:
     """The newest checkpoint, as somebody would keep it outside."""
     async with stored_log(url) as log:
         newest = await log.newest()
     assert newest is not None
-    return Checkpoint.parse(Note.parse(newest.note).text)
+    return Held.parse(newest.note, "kept")
 
 
 async def exported(url: str, folder: Path) -> list[dict[str, Any]]:

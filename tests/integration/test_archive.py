@@ -23,7 +23,7 @@ from retrieval.stores.postgres.connections import Connection
 from retrieval.stores.postgres.database import Database
 from tests.integration.audited import opened
 from tests.integration.dated import clocked, execute
-from tests.integration.sealed import SIGNER, at, erase, head, published, seal
+from tests.integration.sealed import SIGNER, at, erase, kept, published, seal
 from tests.integration.test_ledger import record
 
 pytestmark = pytest.mark.anyio
@@ -88,7 +88,7 @@ async def test_what_was_archived_verifies_and_so_does_what_is_left(
     ledger: Ledger, database: Database, tmp_path: Path
 ) -> None:
     url, folder = database.url, tmp_path / "august"
-    held = await head(url)
+    held = await kept(url)
     assert await archived(ledger, url, folder) == 3
     assert there(url) == 0
     runs = """SELECT run FROM ledger_openings, eight_word_runs(opened_text(value)) run

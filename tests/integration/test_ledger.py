@@ -22,7 +22,7 @@ from policy.scope import Scope, Scoper
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
-from tests.integration.sealed import at, erase, exported, forget, head, seal
+from tests.integration.sealed import at, erase, exported, forget, head, kept, seal
 from tests.servers.postgres import Owner, owned
 
 pytestmark = pytest.mark.anyio
@@ -175,10 +175,10 @@ async def test_a_lowered_label_is_found(
 async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
     owner: Owner, database_url: str, ledger: Ledger
 ) -> None:
-    before = await head(database_url)
+    before = await kept(database_url)
     await ledger.record(record())
     await seal(database_url)
-    held = await head(database_url)
+    held = await kept(database_url)
     cut = f"""DELETE FROM ledger_openings WHERE ledger_id = {at(5)};
               DELETE FROM ledger_acts WHERE ledger_id = {at(5)};
               DELETE FROM ledger_timeline WHERE ledger_id = {at(5)};
@@ -196,7 +196,7 @@ async def test_a_log_cut_short_is_found_by_a_checkpoint_held_outside(
 async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
     owner: Owner, database_url: str, database: Database
 ) -> None:
-    held = await head(database_url)
+    held = await kept(database_url)
     forget(database_url)
     for _ in range(5):
         await Ledger(database).record(record(question="harmless"))
@@ -210,7 +210,7 @@ async def test_a_log_written_anew_is_found_by_a_checkpoint_held_outside(
 async def test_a_log_that_grew_still_meets_its_checkpoint(
     ledger: Ledger, database_url: str
 ) -> None:
-    held = await head(database_url)
+    held = await kept(database_url)
     await ledger.record(record())
     assert (await verify(database_url, [held])).problems == []
     await seal(database_url)

@@ -18,7 +18,7 @@ from copilot.migrate import migrate, migrations
 from policy.errors import BadInput, Unavailable
 from retrieval.stores.postgres.database import Database, Role
 from tests.integration.dated import clocked, execute
-from tests.integration.sealed import head, seal
+from tests.integration.sealed import kept, seal
 from tests.integration.test_ledger import record
 from tests.servers import postgres as postgres_server
 
@@ -68,13 +68,13 @@ async def test_a_log_that_is_put_into_months_loses_nothing(
         )
         execute(url, act, one.ledger_id, one.label_id)
     await seal(url)
-    before, held = execute(url, STOOD), await head(url)
+    before, held = execute(url, STOOD), await kept(url)
     assert len(before) == 3
     assert all(one["touched"] and one["timeline"] for one in before)
     assert "0024_ledger_months" in await migrate(url)
     assert execute(url, STOOD) == before
     result = await verify(url, [held])
-    assert (result.problems, result.sealed, result.root) == ([], 3, held.root.hex())
+    assert (result.problems, result.sealed, result.root) == ([], 3, held.said.root.hex())
     months = execute(url, "SELECT DISTINCT tableoid::regclass::text AS part FROM ledger_openings")
     assert {one["part"][-7:] for one in months} == {"1999_05", "2025_12", "2026_01"}
     postgres_server.drop(postgres, url)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,11 +13,13 @@ from psycopg import sql
 
 from copilot.ledger import append, log
 from copilot.ledger import verify as module
+from copilot.ledger.held import Held
 from copilot.ledger.log import Ledger, Record, StoredAnswer, high_water
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.merkle import CompactRange, Subtree, hash_leaf
 from copilot.ledger.proofs.note import Note
+from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.records import Kind
 from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry
 from copilot.ledger.vouch import vouched_for
@@ -177,6 +179,11 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> Tables:
     return tables
 
 
+def held(checkpoint: Checkpoint, *signers: Signer, where: str = "kept") -> Held:
+    """As somebody kept it who had it from these."""
+    return Held.parse(bytes(Note.sign(str(checkpoint), signers or [SIGNER])), where)
+
+
 def record(kind: Kind = Kind.ASK, outcome: str = "Answer", **details: object) -> Record:
     """Of an act of somebody who may read what they ask for."""
     return Record(
@@ -205,6 +212,25 @@ async def erasure(tables: Tables, *gone: tuple[str, str], said: object = None) -
     details = vouched_for(erased, [SIGNER]) | ({"erased": said} if said else {})
     taken = record(Kind.ERASURE, "Erased", **details)
     await Ledger(cast(Database, tables)).record(taken)
+
+
+def listed(tables: Tables, signer: Signer) -> None:
+    tables.known.append(signer.verifier_key)
+
+
+def resign(tables: Tables, signer: Signer, size: int = 3) -> None:
+    one = tables.signed[size - 1]
+    text = Note.parse(one.note).text
+    tables.signed[size - 1] = replace(one, note=bytes(Note.sign(text, [signer])))
+
+
+def rotate(tables: Tables, size: int, origin: str = SIGNER.name) -> None:
+    """From SIGNER to OTHER, as both state it."""
+    old, new = SIGNER.verifier_key, OTHER.verifier_key
+    stated = Rotation(origin=origin, old=old, new=new, size=size)
+    tables.stated.append(stated.sign(SIGNER, OTHER))
+    if OTHER.verifier_key not in tables.known:
+        listed(tables, OTHER)
 
 
 def opening(entry: Entry, name: str) -> Row:

@@ -26,6 +26,7 @@ from tests.unit.logged import (
     Tables,
     drop,
     erasure,
+    held,
     opening,
     patched,
     record,
@@ -222,9 +223,9 @@ async def test_an_erasure_that_cannot_be_read_is_a_problem(written: Tables) -> N
 
 async def test_a_log_rewritten_from_the_start_differs_from_a_checkpoint(written: Tables) -> None:
     kept = Checkpoint(origin=SIGNER.name, size=2, root=written.signed[1].root)
-    assert (await verify(URL, [kept])).problems == []
+    assert (await verify(URL, [held(kept)])).problems == []
     other = replace(kept, root=bytes(32))
-    assert (await verify(URL, [kept, other])).problems == [
+    assert (await verify(URL, [held(other)])).problems == [
         "the log of 2 entries differs from the checkpoint held outside"
     ]
 
@@ -235,7 +236,7 @@ async def test_a_log_cut_off_before_a_checkpoint_does_not_hold(written: Tables) 
     assert (await verify(URL)).problems == ["the log ends at 2, before its checkpoint of 3"]
     written.signed.pop()
     assert (await verify(URL)).problems == []
-    assert (await verify(URL, [kept])).problems == [
+    assert (await verify(URL, [held(kept)])).problems == [
         "the log ends at 2, before the checkpoint held outside, 3"
     ]
 

@@ -8,9 +8,18 @@ import pytest
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.note import Note
-from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.verify import verify
-from tests.unit.logged import OTHER, SIGNER, URL, Tables, patched, three_records
+from tests.unit.logged import (
+    OTHER,
+    SIGNER,
+    URL,
+    Tables,
+    listed,
+    patched,
+    resign,
+    rotate,
+    three_records,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -23,25 +32,6 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Tables:
 @pytest.fixture
 async def written(tables: Tables) -> Tables:
     return await three_records(tables)
-
-
-def resign(tables: Tables, signer: Signer, size: int = 3) -> None:
-    one = tables.signed[size - 1]
-    text = Note.parse(one.note).text
-    tables.signed[size - 1] = replace(one, note=bytes(Note.sign(text, [signer])))
-
-
-def listed(tables: Tables, signer: Signer) -> None:
-    tables.known.append(signer.verifier_key)
-
-
-def rotate(tables: Tables, size: int, origin: str = SIGNER.name) -> None:
-    """From SIGNER to OTHER, as both state it."""
-    old, new = SIGNER.verifier_key, OTHER.verifier_key
-    stated = Rotation(origin=origin, old=old, new=new, size=size)
-    tables.stated.append(stated.sign(SIGNER, OTHER))
-    if OTHER.verifier_key not in tables.known:
-        listed(tables, OTHER)
 
 
 def by_a_stranger(tables: Tables) -> None:

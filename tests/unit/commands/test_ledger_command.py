@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from copilot.commands import ledger
+from copilot.ledger.held import Held
 from copilot.ledger.proofs.checkpoint import Checkpoint
 from copilot.ledger.proofs.keys import Signer, VerifierKey
 from copilot.ledger.proofs.note import Note
@@ -24,7 +25,7 @@ from tests.unit.proofs.bundles import KEY, SCHEMA_FILE, export, random_log, rest
 pytestmark = pytest.mark.anyio
 
 SIGNER = Signer(name="example.com/log", seed=b"s" * 32)
-OTHER = Signer(name="example.com/log", seed=b"o" * 32)
+OTHER = Signer(name="example.com/other", seed=b"o" * 32)
 HEAD = Checkpoint(origin=SIGNER.name, size=3, root=b"r" * 32)
 
 
@@ -35,7 +36,7 @@ class Log:
     found: Verification = field(
         default_factory=lambda: Verification(entries=3, sealed=3, checkpoints=1, erased=1)
     )
-    held: list[Checkpoint] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     trusted: VerifierKey | None = None
     archives: list[Path] = field(default_factory=list)
     head: StoredCheckpoint | None = None
@@ -44,10 +45,10 @@ class Log:
     """Of each verification that was recorded the problems, and the checkpoints held."""
     takes_records: bool = True
 
-    async def verified(self, result: Verification, held: int) -> None:
+    async def verified(self, result: Verification) -> None:
         if not self.takes_records:
             raise Unavailable("ledger", "the ledger takes no records; nothing was released")
-        self.told.append((len(result.problems), held))
+        self.told.append((len(result.problems), result.held))
 
     async def late(self, settings: Settings) -> None:
         """Nothing came late."""
@@ -74,13 +75,13 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 
     async def verify(
         url: str,
-        held: Sequence[Checkpoint] = (),
+        held: Sequence[Held] = (),
         trusted: VerifierKey | None = None,
         archives: Sequence[Path] = (),
     ) -> Verification:
         assert url == "postgres://db"
         log.held, log.trusted, log.archives = list(held), trusted, list(archives)
-        return log.found
+        return replace(log.found, held=len(log.held))
 
     async def seal_now(settings: Settings, url: str, rotated: object) -> None:
         log.sealed = True
@@ -174,18 +175,21 @@ async def test_a_checkpoint_that_was_printed_can_be_held_against_the_ledger(
     key = str(SIGNER.verifier_key)
     twice = ("--checkpoint", path, "--checkpoint", path)
     assert await ledger.verify(settings, typed("ledger", "verify", "--key", key, *twice)) == 0
-    assert (log.held, log.trusted) == ([HEAD, HEAD], SIGNER.verifier_key)
+    assert [one.said for one in log.held] == [HEAD, HEAD]
+    assert {one.where for one in log.held} == {str(path)}
+    assert log.trusted == SIGNER.verifier_key
     assert log.told == [(0, 2)]
 
 
-async def test_a_checkpoint_of_another_key_is_refused(
+async def test_a_checkpoint_of_another_log_than_the_keys_is_refused_and_nothing_recorded(
     log: Log, settings: Settings, tmp_path: Path
 ) -> None:
     path = tmp_path / "checkpoint"
-    path.write_bytes(bytes(Note.sign(str(HEAD), [OTHER])))
+    path.write_bytes(bytes(Note.sign(str(replace(HEAD, origin=OTHER.name)), [OTHER])))
     options = typed("ledger", "verify", "--key", str(SIGNER.verifier_key), "--checkpoint", path)
-    with pytest.raises(BadInput, match=f"{path}: the note bears no signature by a known key"):
+    with pytest.raises(BadInput, match=f"{path}: it is of another log than the key, which is of"):
         await ledger.verify(settings, options)
+    assert log.told == []
 
 
 @pytest.mark.parametrize(
