@@ -85,6 +85,7 @@ async def begin(
     erased = await _traces(connection, erasure_id, "-infinity", since)
     searched = await _searched(connection, erasure_id, texts, "-infinity", since)
     await connection.execute(_SQL.scoped("others", scope.label_ids), values)
+    await connection.execute(_SQL["keep_runs"], values)
     await connection.execute(_SQL["close"], values)
     erased += await _traces(connection, erasure_id, since, "infinity")
     return Erasure(

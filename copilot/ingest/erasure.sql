@@ -1,6 +1,8 @@
 -- name: begin
 SELECT begin_erasure(%(erasure_id)s, %(tenant)s, %(label_id)s, %(document_id)s, %(sub)s, %(part_ids)s) AS counts,
        clock_timestamp() AS begun_at
+-- name: keep_runs
+SELECT keep_erased_runs(%(erasure_id)s)
 -- name: close
 SELECT close_ledger_to_erased(%(erasure_id)s)
 -- name: traces

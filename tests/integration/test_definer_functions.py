@@ -107,6 +107,7 @@ def test_definer_functions_are_called_by_those_who_need_them_alone(database_url:
         f"fill_graph {Role.PROJECTOR}",
         f"forget_title {Role.WRITER}",
         f"hold_document {Role.WRITER}",
+        f"keep_erased_runs {Role.WRITER}",
         f"note_sign_in {Role.LEDGER}",
         f"make_ledger_months {Role.SEALER}",
         f"provenance_of {Role.PROJECTOR}",

@@ -19,7 +19,7 @@ from copilot.ledger.verify import verify
 from copilot.results import Answer
 from copilot.settings import Settings
 from policy.errors import Unavailable
-from tests.integration.test_erasure import ANN, deleted, document
+from tests.integration.test_erasure import ANN, QUESTION, deleted, document
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,9 @@ def settings(settings: Settings) -> Settings:
     return replace(settings, ledger_key=KEY.secret())
 
 
-async def asked_while_it_goes(settings: Settings) -> str:
+async def asked_while_it_goes(
+    settings: Settings, question: str = "Who did the harbour master meet?"
+) -> str:
     """A question whose document is deleted between the last look at it and the record; its ledger id."""
     async with build(settings) as copilot:
         await copilot.ingest(ANN, [document("a")])
@@ -45,7 +47,7 @@ async def asked_while_it_goes(settings: Settings) -> str:
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(records, "record", late)
-            given = await copilot.ask(ANN, "Who did the harbour master meet?")
+            given = await copilot.ask(ANN, question)
     assert isinstance(given, Answer)
     return str(given.ledger_id)
 
@@ -78,6 +80,21 @@ async def test_an_outsider_is_told_why_an_opening_is_gone_that_came_late(
     [erased] = one["erased"]
     assert erased["ledger_id"] == late
     assert {"answer", "contexts"} <= set(erased["names"])
+
+
+async def test_an_outsider_is_told_why_a_question_is_gone_that_quoted_the_text(
+    settings: Settings, database_url: str, tmp_path: Path
+) -> None:
+    late = await asked_while_it_goes(settings, QUESTION)
+    with psycopg.connect(database_url, row_factory=dict_row) as owner:
+        noted = owner.execute("SELECT ledger_id, names FROM late_openings").fetchall()
+    assert [one["ledger_id"] for one in noted] == [late]
+    assert {"question", "plan", "unnamed", "answer", "contexts"} <= set(noted[0]["names"])
+    result = await verify(database_url)
+    assert (result.problems, result.late) == ([], len(noted[0]["names"]))
+    report = await exported(settings, tmp_path / "one")
+    assert (report.problems, report.contents.problems, report.unexplained) == ([], [], 0)
+    assert (await verify(database_url)).late == 0
 
 
 async def test_it_is_named_once(settings: Settings, database_url: str, tmp_path: Path) -> None:

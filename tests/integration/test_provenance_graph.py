@@ -19,7 +19,7 @@ from retrieval.stores.neo4j.projection import Neo4jProjection
 from retrieval.stores.neo4j.provenance import Neo4jProvenance, Records
 from tests.integration.asking import ELSEWHERE, Asking, asked, because, chunks
 from tests.integration.sealed import seal
-from tests.integration.test_erasure import ANN, OTHER, U, deleted, document
+from tests.integration.test_erasure import ANN, OTHER, U, deleted, document, some_seconds_pass
 from tests.servers import postgres as postgres_server
 from tests.servers.neo4j import Neo4jServer
 
@@ -144,6 +144,8 @@ async def test_a_record_whose_reason_is_erased_is_of_an_investigation_of_its_own
     cases = (
         "MATCH (i:Investigation)-[:GENERATED_BY]->(p) WHERE p.id IN $ids RETURN DISTINCT i.case_id"
     )
+    with postgres_server.owned(world.url) as owner:
+        some_seconds_pass(owner)
     await world.copilot.ingest(ANN, [document("c", HIDDEN, title="")])
     given = [await world.ask(because(ANN, HIDDEN), ELSEWHERE) for _ in range(2)]
     ids = [one.ledger_id for one in given]

@@ -37,7 +37,10 @@ SEALS = [
 ]
 ERASURES = ["erasures", "erased_parts", "erased_openings", "erasure_others"]
 """What readers may see of deletions; holds and the chunks that went are shown to none of them."""
-HIDDEN_ERASURES = ["legal_holds", "erased_chunks", "former_chunks", "late_openings"]
+HIDDEN_ERASURES = [
+    *("legal_holds", "erased_chunks", "former_chunks", "late_openings"),
+    *("erased_texts", "erased_runs"),
+]
 LEDGER = [
     *("ledger_entries", "ledger_openings", "ledger_acts", "ledger_scopes", "ledger_leaves"),
     *("ledger_timeline", "ledger_touched"),
@@ -324,7 +327,7 @@ def test_months_of_the_ledger_are_reached_through_their_tables_alone(database_ur
 
 
 @pytest.mark.parametrize("write", WRITES)
-@pytest.mark.parametrize("table", [*ERASURES, "erased_chunks"])
+@pytest.mark.parametrize("table", [*ERASURES, "erased_chunks", "erased_texts", "erased_runs"])
 def test_what_is_known_of_an_erasure_is_written_by_its_functions_alone(
     database_url: str, table: str, write: str
 ) -> None:

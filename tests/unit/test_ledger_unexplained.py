@@ -39,7 +39,8 @@ def unexplained(gaps: Gaps, sealed: int, unread: int) -> Unexplained:
 )
 def test_an_erasure_explains_what_its_label_covers_in_its_tenant(other: Label | None) -> None:
     one = erasure(gone(), 9)
-    found = unexplained(Gaps([gone()], [one._replace(filed=Filed(NOW, other))]), SEALED, -1)
+    filed = one.filed._replace(label=other)
+    found = unexplained(Gaps([gone()], [one._replace(filed=filed)]), SEALED, -1)
     covers = other is not None and other.dominates(SECRET)
     assert (found.problems == []) is covers
     assert unexplained(Gaps([gone()], [one]), SEALED, -1).problems == []
@@ -78,7 +79,10 @@ def test_no_erasure_explains_an_index_or_another_opening() -> None:
         ("answer", timedelta(minutes=61), False),
         ("dropped", timedelta(minutes=-4), True),
         ("dropped", timedelta(minutes=-6), False),
-        ("question", timedelta(0), False),
+        ("question", timedelta(0), True),
+        ("question", timedelta(minutes=61), False),
+        ("reason", timedelta(0), True),
+        ("decided", timedelta(0), False),
         ("act", timedelta(0), False),
     ],
 )

@@ -11,8 +11,12 @@ from copilot.ledger.proofs.gaps import Gaps, Gone
 from copilot.ledger.proofs.rotation import KeyTerm
 from policy.errors import BadInput
 
-_STRIPPED = frozenset({"answer", "consulted", "contexts", "dropped", "recheck_dropped"})
-"""Not kept of a question whose contexts are erased while it is asked: `late_openings`, which the next export names.
+_STRIPPED = frozenset(
+    {"answer", "consulted", "contexts", "dropped", "recheck_dropped"}
+    | {"plan", "question", "reason", "unnamed"}
+)
+"""Not kept of a question if its contexts, or a text that it quotes, are erased while it is asked: `late_openings`,
+which the next export names.
 
 Of what came before there was that table, nothing says so.
 """

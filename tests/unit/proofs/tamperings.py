@@ -225,11 +225,14 @@ def forge_a_rotation(case: Case) -> Shown:
 
 
 def forge_an_erasure(case: Case) -> Shown:
-    """An opening is taken out, and a record that names it added, which the log's own sealer then seals."""
+    """An opening is taken out, and a record that names it added, which the log's own sealer then seals.
+
+    One that no deletion meets in a record that comes late.
+    """
     log = Log([*case.log.records], {**case.log.erasures})
     told = {*log.erasures, *(position for position, _ in log.erasures.values())}
     at = case.random.choice([one for one in range(len(log.records)) if one not in told])
-    named = log.named(at, "question")
+    named = log.named(at, "decided")
     honest = signature(named, [KEY])
     forged: list[dict[str, Any]] = [
         {},
@@ -241,7 +244,7 @@ def forge_an_erasure(case: Case) -> Shown:
         {"signed": honest, "label": {"classification": "U"}},
         {"signed": honest, "late": True},
     ]
-    log.take(case.random, at, "question", **case.random.choice(forged))
+    log.take(case.random, at, "decided", **case.random.choice(forged))
     return Shown(export(log, case.into), [case.checkpoint()])
 
 

@@ -93,11 +93,12 @@ def test_the_acts_of_the_first_form_held_a_reason_and_may_be_gone(tmp_path: Path
 
 
 def test_a_late_erasure_explains_what_came_while_another_was_under_way(tmp_path: Path) -> None:
-    """And of that no more than what a question rests on."""
+    """And of that no more than what a question says and rests on."""
     for name, at, explained in (
         ("contexts", "2026-11-22T00:59:00+00:00", True),
         ("contexts", "2026-11-22T01:01:00+00:00", False),
-        ("plan", "2026-11-22T00:59:00+00:00", False),
+        ("plan", "2026-11-22T00:59:00+00:00", True),
+        ("decided", "2026-11-22T00:59:00+00:00", False),
     ):
         random, log = Random(1), Log()
         log.add(random, {"question": "?"})
