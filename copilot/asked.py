@@ -27,6 +27,10 @@ UNTOLD = frozenset([FindingKind.CANARY, FindingKind.DROPPED_CONTEXT])
 _NOTHING_ASKED = Finished(provider="none", model="", usage=Usage())
 
 
+_ALL_SHOWN = frozenset(["Opened", "SearchResult"])
+"""Outcomes with which every passage counts as shown: of a stream that ends unrecorded nobody knows how far it came."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Consulted:
     """One judgement that a model was asked for: to split the question, or to mark what bears on it."""
@@ -129,10 +133,25 @@ def record_of(
             "dropped": asked.dropped,
             "opening": opening,
         }
+        | _shown_json(asked, outcome)
         | _consulted_json(asked.consulted)
         | _failed_json(asked)
         | _decided_json(asked.decided),
     )
+
+
+def _shown_json(asked: Asked, outcome: str) -> dict[str, Any]:
+    """Of which documents, under which labels, the asker was shown something, or may be from here on.
+
+    It says what contexts and citations say as well, and is never erased with them: else who deletes one document would
+    erase who saw the others.
+    """
+    cited = {c.chunk_id for sentence in asked.sentences for c in sentence.citations}
+    all_of_it = outcome in _ALL_SHOWN
+    told = [one for one in asked.contexts if all_of_it or one.chunk.chunk_id in cited]
+    shown = dict.fromkeys((one.chunk.document_id, one.label) for one in told)
+    said = [{"document_id": document, "label": label.to_json()} for document, label in shown]
+    return {"shown": said} if said else {}
 
 
 def refused_tools(asked: Asked) -> Record:

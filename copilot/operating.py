@@ -10,12 +10,14 @@ from typing import Any
 from copilot.commands.asker import as_asker
 from copilot.ledger.bundled import Exported
 from copilot.ledger.log import Ledger, Record, append_all
+from copilot.ledger.proofs.explanations import STRIPPED
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.records import Kind
 from copilot.ledger.verify import Verification
-from copilot.ledger.vouch import vouched_for, vouching
+from copilot.ledger.vouch import vouching
 from copilot.settings import Settings
 from policy.engine import PolicyEngine
+from policy.errors import Unavailable
 from policy.labels import Classification, Label
 from policy.principal import Principal
 from retrieval.stores.postgres.database import Connection, Database, Role
@@ -84,7 +86,7 @@ class Operating:
         """Names what was not kept of questions whose contexts were erased while they were asked.
 
         No erasure could: their records came after its own. These bear the labels of what they name. Misconfigured
-        where the log's key is not at hand, which vouches for it.
+        where the log's key is not at hand, which vouches for it; Unavailable where other openings are said to be late.
         """
         signers = await vouching(settings, self._database)
         async with self._database.transaction(Role.LEDGER) as connection:
@@ -93,9 +95,14 @@ class Operating:
                 tenant, covering = row["tenant"], lowest(row["tenant"])
                 label = Label.from_json(row["label"], tenant=tenant, where="label")
                 erased = [{"ledger_id": row["ledger_id"], "names": row["names"], "answers": 0}]
-                said = {**vouched_for(erased, signers), "late": True}
-                record = operators(self._engine, tenant, Kind.ERASURE, "Erased", **said)
-                found.append(replace(record, label=covering.join(label)))
+                if not STRIPPED.issuperset(row["names"]):
+                    raise Unavailable(
+                        "ledger", f"late_openings names what it cannot: {row['names']}"
+                    )
+                record = operators(
+                    self._engine, tenant, Kind.ERASURE, "Erased", erased=erased, late=True
+                )
+                found.append(replace(record, label=covering.join(label), signers=signers))
             if found:
                 await append_all(connection, await self._labelled(found))
 

@@ -41,11 +41,17 @@ def read_in(view: View) -> list[Read]:
         Read(
             part_id=one.part_id,
             label=one.label,
-            document_id=one.document_id if isinstance(one, EntityMention | Citation) else None,
+            document_id=_document_id(view, one),
         )
         for one in _drawn_on(view)
     )
     return list(dict.fromkeys(reads))
+
+
+def _document_id(view: View, one: PartView | EntityMention | NamedIn | Citation) -> str | None:
+    if isinstance(view, DocumentView):
+        return view.document_id
+    return one.document_id if isinstance(one, EntityMention | Citation) else None
 
 
 def entities_in(view: View) -> list[str]:

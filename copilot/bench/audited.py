@@ -119,22 +119,33 @@ def _act(rng: random.Random, label: Label, begun: deque[str]) -> tuple[Kind, str
     question = {"question": f"What is known of {_entity(_often(rng, _ENTITIES))}?"}
     match rng.choices(("opened", "answer", "search", "document", "ingest"), (30, 30, 20, 15, 5))[0]:
         case "opened":
-            return Kind.ASK, "Opened", {**question, "contexts": passages, "answer": []}
+            shown = _shown(passages)
+            return (
+                Kind.ASK,
+                "Opened",
+                {**question, "contexts": passages, "answer": [], "shown": shown},
+            )
         case "answer":
             cited = [_cited(rng, one) for one in passages[:_CITED]]
             answer = [{"text": "It is known.", "citations": [one]} for one in cited]
             model = {"provider": "offline", "model": f"model-{rng.randrange(4)}"}
             said = {**question, "contexts": passages, "answer": answer, "model": model}
             details = said | {"opening": begun.popleft() if begun else None}
+            details |= {"shown": _shown(passages[:_CITED])}
             return Kind.ASK, "Answer", details
         case "search":
-            return Kind.SEARCH, "SearchResult", {**question, "contexts": passages}
+            said = {**question, "contexts": passages, "shown": _shown(passages)}
+            return Kind.SEARCH, "SearchResult", said
         case "document":
             one = passages[0]
             return Kind.READ, "Document", {"document_id": one["document_id"], "read": [one]}
     one = passages[0]
     document = {"document_id": one["document_id"], "label": one["label"], "parts": [one]}
     return Kind.INGEST, "Ingested", {"document": document}
+
+
+def _shown(passages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: one[name] for name in ("document_id", "label")} for one in passages]
 
 
 def _passage(number: int, label: Label) -> dict[str, Any]:

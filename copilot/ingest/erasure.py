@@ -12,7 +12,7 @@ from copilot.ingest.addressed import Addressed, described, part_ids
 from copilot.ledger.log import Ledger, Record, append_all
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.records import Kind
-from copilot.ledger.vouch import vouched_for
+from policy.errors import BadInput
 from policy.labels import Label
 from policy.scope import Scope
 from retrieval.stores.postgres.database import Connection
@@ -55,6 +55,20 @@ class Group:
             {"ledger_id": one["ledger_id"], "names": one["names"], "answers": one["answers"]}
             for one in self.erased
         ]
+
+
+async def require_other_words(
+    connection: Connection, found: Sequence[Addressed], reason: str
+) -> None:
+    """BadInput where the reason for a deletion repeats what is deleted: its record would keep that."""
+    titles = [
+        " ".join(filter(None, [one.head.title, one.head.source])) for one in found if one.head
+    ]
+    texts = [*titles, *(part.text for one in found for part in one.parts)]
+    if (await _one(connection, "repeats", {"texts": texts, "reason": reason}))["repeats"]:
+        raise BadInput(
+            "the reason repeats eight words in a row of what is deleted, and would keep them; word it otherwise"
+        )
 
 
 async def begin(
@@ -135,8 +149,9 @@ async def finish(
 
 
 def _record(record: Record, group: Group, said: Row, signers: Sequence[Signer]) -> Record:
-    details = {"erasure": dict(said), **vouched_for(group.to_json(), signers)}
-    return replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label, details=details)
+    details = {"erasure": dict(said), "erased": group.to_json()}
+    erased = replace(record, kind=Kind.ERASURE, outcome="Erased", label=group.label)
+    return replace(erased, details=details, signers=signers)
 
 
 async def _traces(connection: Connection, erasure_id: str, since: Time, until: Time) -> list[Row]:

@@ -3,6 +3,10 @@ SELECT begin_erasure(%(erasure_id)s, %(tenant)s, %(label_id)s, %(document_id)s, 
        clock_timestamp() AS begun_at
 -- name: keep_runs
 SELECT keep_erased_runs(%(erasure_id)s)
+-- name: repeats
+SELECT EXISTS (
+    SELECT FROM eight_word_runs(%(reason)s) said
+    WHERE said IN (SELECT run FROM unnest(%(texts)s::text[]) t, eight_word_runs(t) run)) AS repeats
 -- name: close
 SELECT close_ledger_to_erased(%(erasure_id)s)
 -- name: traces

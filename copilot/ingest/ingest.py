@@ -198,7 +198,7 @@ class Ingest:
         raise Unavailable("postgres", f"too many equal parts in {pending.prepared.document.source}")
 
     async def _pending(self, asker: Asker, scope: Scope, prepared: PreparedDocument) -> Pending:
-        details = {"document": _described(prepared)}
+        details = {"document": _described(prepared), "source": prepared.document.source}
         record = self._recorder.within(
             scope, Kind.INGEST, asker, "Ingested", details, prepared.document.labels
         )
@@ -225,7 +225,6 @@ def _characters(ahead: Iterable[tuple[int, object]]) -> int:
 def _described(prepared: PreparedDocument) -> dict[str, object]:
     return {
         "document_id": prepared.document.document_id,
-        "source": prepared.document.source,
         "sha256": prepared.sha256,
         "label": prepared.document.label.to_json(),
         "parts": [

@@ -39,8 +39,8 @@ class Removal:
         """What was deleted; None where the asker may read nothing of it, hidden or absent.
 
         With a `key` only that one of the documents that the id stands for. Raises Held where it is under legal hold,
-        Unavailable where it keeps changing meanwhile, and Misconfigured where no key of the log is at hand that
-        vouches for what is erased; nothing was done then.
+        Unavailable where it keeps changing meanwhile, BadInput where the reason repeats it, and Misconfigured where
+        no key of the log is at hand that vouches for what is erased; nothing was done then.
         """
         for _ in range(addressed.MOST_TRIES):
             scope = await self._scoper.scope(asker)
@@ -75,6 +75,7 @@ class Removal:
             if _only(await addressed.find(connection, scope, given_id), key) != found:
                 return None
             await holds.require_none(connection, scope, going)
+            await erasure.require_other_words(connection, found, record.asker.reason)
             await writer.hold_statistics(connection, going, [])
             begun = await erasure.begin(connection, scope, self._ledger, given_id, found, record)
             for one in found:

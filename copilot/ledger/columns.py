@@ -1,14 +1,14 @@
 """Whether what stands in columns, openings and stored answers is what the leaf of an entry commits to."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
 from copilot.ledger.proofs.bundle import UNREADABLE
 from copilot.ledger.proofs.erasures import Filed
-from copilot.ledger.proofs.gaps import NEVER_ERASED, Gaps, Gone
+from copilot.ledger.proofs.gaps import INDEX, NEVER_ERASED, Gaps, Gone
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.stored import StoredEntry
@@ -31,7 +31,8 @@ def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gap
     try:
         leaf = json.loads(row["leaf"])
         leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
-        form, kept = leaf["version"], NEVER_ERASED[leaf["version"]]
+        form = leaf["version"]
+        kept = {INDEX, *NEVER_ERASED[form].intersection(commitments)}
     except (ValueError, KeyError, TypeError):
         return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], Gaps()
     if leaf_id != row["ledger_id"]:
@@ -43,7 +44,7 @@ def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gap
     gone = [name for name in commitments if name not in opened and name not in kept]
     filed = Filed.of(opened) if gone else Filed()
     gaps = Gaps(gone=[Gone(place, row["ledger_id"], name, filed, form) for name in gone])
-    found += gaps.read(place, form, opened)
+    found += gaps.read(place, row["ledger_id"], form, opened)
     return [f"{where}: {one}" for one in found], gaps
 
 
@@ -59,7 +60,7 @@ def _missing(
     row: Mapping[str, Any],
     openings: Sequence[Opening],
     commitments: Mapping[str, str],
-    kept: frozenset[str],
+    kept: Set[str],
 ) -> list[str]:
     names = {one["name"] for one in openings}
     checks = {

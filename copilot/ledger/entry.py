@@ -4,13 +4,15 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
 
+from copilot.ledger.proofs.erasures import signature
+from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.record import FORMS, commitment
 from copilot.ledger.records import Kind
 from copilot.ledger.schemas import schema_of
@@ -36,6 +38,8 @@ class Record:
     scope: WrittenScope | None = None
     """What was open to the asker, for the details to name; None where the act was not about a scope."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    signers: Sequence[Signer] = ()
+    """Keys of the log, which vouch for what the record says was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +106,10 @@ class Entry:
         kept = None
         if answer is not None:
             record, kept = _with_answer(record, label_id, answer)
-        openings = {
-            name: (secrets.token_bytes(16), canonical(value))
-            for name, value in _details(record, at).items()
-        }
+        values = {name: canonical(value) for name, value in _details(record, at).items()}
+        if record.signers:
+            values["signed"] = canonical(signature(ledger_id, values, record.signers))
+        openings = {name: (secrets.token_bytes(16), value) for name, value in values.items()}
         commitments = {name: commitment(opening) for name, opening in openings.items()}
         leaf = canonical({"version": FORMS[-1], "id": ledger_id, "commitments": commitments})
         return cls(record, label_id, ledger_id, at, leaf, openings, kept)

@@ -134,10 +134,12 @@ class _Work:
             )
             await self._grow(batch)
         self.result.sealed, self.result.root = self._tree.size, self._tree.root.hex()
+        place = self._tree.size
         async for batch in self._log.batches("unsealed"):
-            waiting = [(*_waiting(one, self._tree.size), one) for one in batch]
-            for later, where, entry in waiting:
-                self._entry(entry, where, later)
+            waiting = [(*_waiting(one, at), one) for at, one in enumerate(batch, place)]
+            place += len(batch)
+            for at, where, entry in waiting:
+                self._entry(entry, where, at)
             self.result.problems += await self._listed.compare(waiting)
         self.result.problems += self._listed.unended(self._ended, self._unread)
         self.result.archived = self._archived.leaves
@@ -279,6 +281,6 @@ def _placed(entry: StoredEntry) -> tuple[int, str]:
     return entry.row["leaf_index"], f"entry {entry.row['leaf_index']}"
 
 
-def _waiting(entry: StoredEntry, sealed: int) -> tuple[int, str]:
-    """Later than all that is sealed."""
-    return sealed + entry.row["leaf_index"], f"unsealed entry {entry.row['leaf_id']}"
+def _waiting(entry: StoredEntry, place: int) -> tuple[int, str]:
+    """The place that it waits for, later than all that is sealed."""
+    return place, f"unsealed entry {entry.row['leaf_id']}"

@@ -1,15 +1,12 @@
 """The keys by which a process vouches for what it erases: those that sign the log, or else no verifier believes it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 
 from copilot.ledger import succession
-from copilot.ledger.entry import canonical
 from copilot.ledger.keys import signers
-from copilot.ledger.proofs.erasures import signature
 from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.seal import stated
+from copilot.ledger.seal import Sealer, stated
 from copilot.settings import Settings
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
@@ -25,16 +22,22 @@ def by_keys_of(settings: Settings, database: Database) -> Vouching:
 
 
 async def vouching(settings: Settings, database: Database) -> Sequence[Signer]:
-    """Misconfigured where the log's newest key is not at hand, Unavailable where the database does not say which."""
+    """Misconfigured where the log's newest key is not at hand, Unavailable where the database does not say which.
+
+    A log of no keys is sealed first: whoever comes next would else sign it by others, and vouch for nothing of before.
+    """
     held = signers(settings)
-    async with database.transaction(Role.SEALER) as connection:
-        rows = await (await connection.execute(_SQL["keys"])).fetchall()
-        known = [VerifierKey.parse(row["verifier_key"]) for row in rows]
-        succession.agreed(held, succession.in_order(known, await stated(connection)))
+    known = await _known(database)
+    if not known:
+        await Sealer(database, held).seal()
+        known = await _known(database)
+    succession.agreed(held, known)
     return held
 
 
-def vouched_for(erased: Sequence[Mapping[str, Any]], signers: Sequence[Signer]) -> dict[str, Any]:
-    """What a record says that names these openings."""
-    named = [dict(one) for one in erased]
-    return {"erased": named, "signed": signature(canonical(named), signers)}
+async def _known(database: Database) -> Sequence[VerifierKey]:
+    """The keys of the log, in order."""
+    async with database.transaction(Role.SEALER) as connection:
+        rows = await (await connection.execute(_SQL["keys"])).fetchall()
+        listed = [VerifierKey.parse(row["verifier_key"]) for row in rows]
+        return succession.in_order(listed, await stated(connection))

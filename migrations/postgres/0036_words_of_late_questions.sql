@@ -69,11 +69,14 @@ BEGIN
     ON CONFLICT (chunk_id) DO UPDATE SET erased_at = now();
 END $$;
 
--- As in 0020; who asks from here on asks anew.
+-- As in 0020; who asks from here on asks anew. Certificates repeat why somebody deleted, as long as their records say so.
 CREATE OR REPLACE FUNCTION finish_erasure(of_erasure text, of_record text, given jsonb) RETURNS void LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
     UPDATE erased_texts t SET closed_at = clock_timestamp() FROM erasures e
     WHERE t.erasure_id = of_erasure AND e.erasure_id = of_erasure AND e.ledger_id IS NULL;
+    UPDATE erasures s SET body = jsonb_set(s.body, '{reason}', 'null') FROM ledger_entries e
+    WHERE e.ledger_id = s.ledger_id AND s.body ->> 'reason' <> '' AND e.leaf LIKE '%"reason":"%'::bytea
+      AND NOT EXISTS (SELECT FROM ledger_openings o WHERE o.ledger_id = s.ledger_id AND o.name = 'reason');
     UPDATE erasures SET ledger_id = of_record, body = given WHERE erasure_id = of_erasure AND ledger_id IS NULL
 $$;
 

@@ -66,7 +66,7 @@ def test_an_emergency_takes_two_people_and_is_shown_to_a_third(live: LiveServer)
     for kind, expected in (("BREAK_GLASS", ["Ended", "Requested"]), ("APPROVAL", ["Approved"])):
         edges = run(live, "watch", "Ledger", kind=kind)["ledger"]["edges"]
         assert [edge["node"]["outcome"] for edge in edges] == expected
-        assert all(edge["node"]["details"]["grant"]["reason"] == REASON for edge in edges)
+        assert all(edge["node"]["details"]["grant_reason"] == REASON for edge in edges)
 
 
 def test_an_answer_of_the_emergency_is_not_read_after_it(live: LiveServer) -> None:

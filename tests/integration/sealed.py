@@ -13,7 +13,6 @@ from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.records import Kind
 from copilot.ledger.seal import Sealer
 from copilot.ledger.stored import stored_log
-from copilot.ledger.vouch import vouched_for
 from retrieval.stores.postgres.database import Database
 from tests.integration.dated import execute
 
@@ -57,8 +56,9 @@ async def erase(ledger: Ledger, url: str, like: Record, which: str) -> int:
     gone = execute(url, f"DELETE FROM ledger_openings WHERE {which} RETURNING ledger_id, name")
     erased = [{"ledger_id": one["ledger_id"], "names": [one["name"]], "answers": 0} for one in gone]
     erasure = {"id": "d", "labels": [], "parts": [], "erasure_id": "0" * 32}
-    said = {"erasure": erasure, **vouched_for(erased, [SIGNER])}
-    await ledger.record(replace(like, kind=Kind.ERASURE, outcome="Erased", details=said))
+    said = {"erasure": erasure, "erased": erased}
+    record = replace(like, kind=Kind.ERASURE, outcome="Erased", details=said, signers=[SIGNER])
+    await ledger.record(record)
     return len(gone)
 
 

@@ -263,7 +263,7 @@ async def test_every_step_and_every_act_under_it_is_shown_to_every_auditor(
     assert steps == [("Ended", "ben"), ("Requested", "ben"), ("Approved", "root")]
     for entry in entries:
         assert entry.details is not None
-        assert entry.details["grant"]["reason"] == REASON
+        assert entry.details["grant_reason"] == REASON
         assert entry.details["grant"]["grant_id"] == grant.grant_id
     under = await acts_under(database_url)
     assert [named for _, kind, named in under if kind in ("read", "search")][:3] == [

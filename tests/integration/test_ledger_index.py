@@ -98,15 +98,15 @@ async def test_what_is_gone_and_in_no_later_erasure_is_found(
     owner: Owner, ledger: Ledger, database_url: str
 ) -> None:
     await erase(ledger, database_url, ASKED, "name = 'question'")
-    await ledger.record(replace(ASKED, details={"question": "Why?"}))
+    await ledger.record(replace(ASKED, details={"comment": "Why?"}))
     await seal(database_url)
-    which = f"ledger_id = {at(1)} AND name = 'act' OR ledger_id = {at(4)} AND name = 'question'"
+    which = f"ledger_id = {at(1)} AND name = 'act' OR ledger_id = {at(4)} AND name = 'comment'"
     owner.execute(f"DELETE FROM ledger_openings WHERE {which}".encode())
     for table in ACTS:
         owner.execute(f"DELETE FROM {table} WHERE ledger_id = {at(1)}".encode())
     assert (await verify(database_url)).problems == [
         "entry 1: its act is gone, which no erasure takes",
-        "entry 4: question is gone, and no erasure says why",
+        "entry 4: comment is gone, and no erasure says why",
     ]
 
 

@@ -22,7 +22,6 @@ from copilot.ledger.proofs.note import Note
 from copilot.ledger.proofs.rotation import Rotation
 from copilot.ledger.records import Kind
 from copilot.ledger.stored import StoredArchive, StoredCheckpoint, StoredEntry
-from copilot.ledger.vouch import vouched_for
 from policy.labels import Label
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.fences import Fences
@@ -209,9 +208,8 @@ async def three_records(tables: Tables) -> Tables:
 async def erasure(tables: Tables, *gone: tuple[str, str], said: object = None) -> None:
     """Records that these openings went, or whatever else is said."""
     erased = [{"ledger_id": ledger_id, "names": [name]} for ledger_id, name in gone]
-    details = vouched_for(erased, [SIGNER]) | ({"erased": said} if said else {})
-    taken = record(Kind.ERASURE, "Erased", **details)
-    await Ledger(cast(Database, tables)).record(taken)
+    taken = record(Kind.ERASURE, "Erased", erased=said or erased)
+    await Ledger(cast(Database, tables)).record(replace(taken, signers=[SIGNER]))
 
 
 def listed(tables: Tables, signer: Signer) -> None:

@@ -27,7 +27,7 @@ async def test_a_document_is_given_with_the_id_of_its_record() -> None:
     assert (stage.record.kind, stage.record.outcome) == (Kind.READ, "Document")
     assert stage.record.details == {
         "document_id": "d1",
-        "read": [{"part_id": "p1", "label": LABEL.to_json()}],
+        "read": [{"part_id": "p1", "label": LABEL.to_json(), "document_id": "d1"}],
         "recheck_dropped": [],
     }
 
@@ -66,7 +66,8 @@ async def test_what_the_double_check_refuses_is_an_incident_counted_and_recorded
     assert stage.counted("recheck_mismatches") == 1
     assert stage.record.outcome == "NotFound"
     assert stage.record.details["read"] == []
-    assert stage.record.details["recheck_dropped"] == [{"part_id": "p1", "label": strict.to_json()}]
+    dropped = {"part_id": "p1", "label": strict.to_json(), "document_id": "d1"}
+    assert stage.record.details["recheck_dropped"] == [dropped]
     assert stage.record.label.dominates(strict)
 
 

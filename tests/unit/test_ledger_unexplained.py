@@ -33,23 +33,24 @@ def unexplained(gaps: Gaps, sealed: int, unread: int) -> Unexplained:
     [
         Label(tenant="t2", classification=Classification.S),
         Label(tenant="t1", classification=Classification.C),
-        Label(tenant="t1", classification=Classification.S, releasable_to=frozenset(["USA"])),
+        Label(tenant="t2", classification=Classification.TS),
         None,
     ],
 )
 def test_an_erasure_explains_what_its_label_covers_in_its_tenant(other: Label | None) -> None:
-    one = erasure(gone(), 9)
-    filed = one.filed._replace(label=other)
-    found = unexplained(Gaps([gone()], [one._replace(filed=filed)]), SEALED, -1)
-    covers = other is not None and other.dominates(SECRET)
-    assert (found.problems == []) is covers
-    assert unexplained(Gaps([gone()], [one]), SEALED, -1).problems == []
+    one = erasure(gone("comment"), 9)
+    elsewhere = one._replace(filed=Filed(NOW, other))
+    found = unexplained(Gaps([gone("comment")], [elsewhere]), SEALED, -1)
+    assert len(found.problems) == 1
+    assert unexplained(Gaps([gone("comment")], [one]), SEALED, -1).problems == []
 
 
 def test_what_a_late_erasure_explains_may_follow_one_in_an_archive_that_was_not_given() -> None:
-    gaps = Gaps([gone("answer")], [erasure(gone("answer"), 9)._replace(late=True)])
-    assert unexplained(gaps, SEALED, unread=3).problems == []
-    assert len(unexplained(gaps, SEALED, -1).problems) == 1
+    """And is of nothing else than what such records lack."""
+    for name, holds in (("answer", True), ("decided", False)):
+        gaps = Gaps([gone(name)], [erasure(gone(name), 9)._replace(late=True)])
+        assert (unexplained(gaps, SEALED, unread=3).problems == []) is holds
+        assert len(unexplained(gaps, SEALED, -1).problems) == 1
 
 
 @pytest.mark.parametrize("place", [4, 5, 6, 2000])

@@ -14,6 +14,8 @@ from policy.errors import BadInput
 from policy.labels import Label
 
 PAYLOAD_TYPE = "application/vnd.copilot.ledger-erasure+json"
+SIGNED = ("act", "erased", "index", "late")
+"""By whom, of what, when and under which label, and how: openings, as far as the record has them."""
 UNSIGNED_FORM = 1
 """Leaves of that version were written before erasures were signed."""
 _IN_FLIGHT = 100_000
@@ -50,8 +52,8 @@ class Erasure(NamedTuple):
     late: bool = False
     """Whether it names what was not kept of records that came after the erasure."""
     form: int = UNSIGNED_FORM
-    digest: str = ""
-    """SHA-256 (hex) of what it names, as canonical JSON."""
+    payload: bytes = b""
+    """What must have been signed."""
     signed: bytes = b""
     """The envelope; see `signature`."""
 
@@ -65,19 +67,22 @@ class Erasure(NamedTuple):
         keys = [one.key for one in terms if self.leaf_index <= one.last + _IN_FLIGHT]
         envelope = Envelope.parse(self.signed)
         envelope.verify(PAYLOAD_TYPE, keys)
-        if envelope.payload not in {_payload(key.name, self.digest) for key in keys}:
-            raise BadInput("it was signed for another erasure")
+        if envelope.payload != self.payload:
+            raise BadInput("it was signed for another record")
 
 
-def signature(erased: bytes, signers: Sequence[Signer]) -> dict[str, Any]:
-    """For the record that names `erased`, in canonical JSON: a DSSE envelope by the log's keys."""
-    payload = _payload(signers[0].name, sha256(erased).hexdigest())
-    envelope: dict[str, Any] = json.loads(bytes(Envelope.sign(PAYLOAD_TYPE, payload, signers)))
-    return envelope
+def signature(
+    ledger_id: str, opened: Mapping[str, bytes], signers: Sequence[Signer]
+) -> dict[str, Any]:
+    """A DSSE envelope by keys of the log for the record that these values are of: for no other does it hold."""
+    envelope = Envelope.sign(PAYLOAD_TYPE, _payload(ledger_id, opened), signers)
+    signed: dict[str, Any] = json.loads(bytes(envelope))
+    return signed
 
 
-def _payload(origin: str, digest: str) -> bytes:
-    return canonical_json({"erased_sha256": digest, "origin": origin, "version": 1})
+def _payload(ledger_id: str, opened: Mapping[str, bytes]) -> bytes:
+    hashes = {name: sha256(opened[name]).hexdigest() for name in SIGNED if name in opened}
+    return canonical_json({"id": ledger_id, "sha256": hashes, "version": 1})
 
 
 def may_be_erasure(opened: Mapping[str, bytes]) -> bool:
@@ -85,7 +90,9 @@ def may_be_erasure(opened: Mapping[str, bytes]) -> bool:
     return _KIND in opened.get("act", b"")
 
 
-def erasure(leaf_index: int, form: int, opened: Mapping[str, bytes]) -> Erasure | None:
+def erasure(
+    leaf_index: int, ledger_id: str, form: int, opened: Mapping[str, bytes]
+) -> Erasure | None:
     """What the record, of which these values open, says went; None of other kinds. BadInput where it cannot be read."""
     if "erased" not in opened:
         return None
@@ -102,7 +109,7 @@ def erasure(leaf_index: int, form: int, opened: Mapping[str, bytes]) -> Erasure 
             by=str(act["sub"]) if act else "",
             late=json.loads(opened.get("late", b"false")) is True,
             form=form,
-            digest=sha256(opened["erased"]).hexdigest(),
+            payload=_payload(ledger_id, opened),
             signed=opened.get("signed", b""),
         )
     except UNREADABLE as error:

@@ -11,7 +11,7 @@ from copilot.ledger.proofs.gaps import Gaps, Gone
 from copilot.ledger.proofs.rotation import KeyTerm
 from policy.errors import BadInput
 
-_STRIPPED = frozenset(
+STRIPPED = frozenset(
     {"answer", "consulted", "contexts", "dropped", "recheck_dropped"}
     | {"plan", "question", "reason", "unnamed"}
 )
@@ -20,6 +20,8 @@ which the next export names.
 
 Of what came before there was that table, nothing says so.
 """
+_REMEMBERED, _APART = timedelta(days=1), timedelta(hours=1)
+"""What a record that names it may allow for beyond that."""
 _ASKING, _SKEW = timedelta(hours=1), timedelta(minutes=5)
 """How long a question takes at most; and by how much the clocks of two processes differ."""
 _TOLD = 5
@@ -67,11 +69,7 @@ class Explanations:
 
     def is_late(self, gap: Gone) -> bool:
         """Whether it may have been left out of a record that came while something of its tenant was erased."""
-        if gap.name not in _STRIPPED or gap.filed.at is None or gap.filed.label is None:
-            return False
-        times = self._erased_at[gap.filed.label.tenant]
-        first = bisect_left(times, gap.filed.at - _ASKING)
-        return first < len(times) and times[first] <= gap.filed.at + _SKEW
+        return gap.name in STRIPPED and self._near(gap, _ASKING, _SKEW)
 
     def _vouched(self, erasures: Sequence[Erasure], terms: Sequence[KeyTerm]) -> Iterator[Erasure]:
         for one in erasures:
@@ -86,8 +84,20 @@ class Explanations:
     def _accounts_for(self, one: Erasure, gap: Gone) -> bool:
         covers = one.filed.label and gap.filed.label and one.filed.label.dominates(gap.filed.label)
         after = one.leaf_index > gap.leaf_index
-        met = not one.late or self._partly or self.is_late(gap)
-        return bool(gap.erasable and after and covers and met)
+        return bool(gap.erasable and after and covers and (not one.late or self._was_late(gap)))
+
+    def _was_late(self, gap: Gone) -> bool:
+        """As whoever erased found it: what goes is remembered for a day, and clocks may be far apart."""
+        known = self._partly or self._near(gap, _REMEMBERED, _APART)
+        return gap.name in STRIPPED and known
+
+    def _near(self, gap: Gone, after: timedelta, before: timedelta) -> bool:
+        """Whether something of its tenant was erased so long before it was recorded, or so long after."""
+        if gap.filed.at is None or gap.filed.label is None:
+            return False
+        times = self._erased_at[gap.filed.label.tenant]
+        first = bisect_left(times, gap.filed.at - after)
+        return first < len(times) and times[first] <= gap.filed.at + before
 
 
 def by_whom(by: Mapping[str, int]) -> str:

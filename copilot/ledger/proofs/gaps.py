@@ -10,8 +10,11 @@ from policy.errors import BadInput
 
 INDEX = "index"
 """When, for which tenant and under which label."""
-NEVER_ERASED = {1: frozenset([INDEX]), 2: frozenset([INDEX, "act"])}
-"""By version of the leaf: an erasure that takes it explains nothing. Acts of the first held the words of a reason."""
+NEVER_ERASED = {1: frozenset([INDEX]), 2: frozenset([INDEX, "act", "shown"])}
+"""By version of the leaf: who did what, and what they were shown. An erasure that takes it explains nothing.
+
+Acts of the first held the words of a reason.
+"""
 _NONE_YET = 2**63
 
 
@@ -54,11 +57,13 @@ class Gaps:
         if leaf_index < self.first_of_form.get(form, _NONE_YET):
             self.first_of_form[form] = leaf_index
 
-    def read(self, leaf_index: int, form: int, opened: Mapping[str, bytes]) -> list[str]:
+    def read(
+        self, leaf_index: int, ledger_id: str, form: int, opened: Mapping[str, bytes]
+    ) -> list[str]:
         """Takes in what the record, of which these values open, says was erased; gives what is wrong with that."""
         self.note(leaf_index, form)
         try:
-            said = erasure(leaf_index, form, opened)
+            said = erasure(leaf_index, ledger_id, form, opened)
         except BadInput as error:
             return [error.message]
         self.erasures += [said] if said else []

@@ -159,10 +159,11 @@ def _note_gaps(
     record: BundledRecord, leaf: Leaf, opened: Mapping[str, bytes], where: str, found: Checked
 ) -> None:
     gone = [name for name in leaf.commitments if name not in record.openings]
-    at, version = record.leaf_index, leaf.version
+    at, ledger_id, version = record.leaf_index, leaf.ledger_id, leaf.version
     filed = Filed.of(opened) if gone else Filed()
-    found.gaps.gone += [Gone(at, leaf.ledger_id, name, filed, version) for name in gone]
-    found.problems += [f"{where}: {one}" for one in found.gaps.read(at, version, opened)]
+    found.gaps.gone += [Gone(at, ledger_id, name, filed, version) for name in gone]
+    problems = found.gaps.read(at, ledger_id, version, opened)
+    found.problems += [f"{where}: {one}" for one in problems]
 
 
 def scope_named(value: bytes | None) -> tuple[str, int] | None:

@@ -257,7 +257,7 @@ class _Verification:
         for one in explained.unexplained:
             self._report.unexplained += 1
             where = f"record {one.leaf_index}: {one.name} is not there, and no erasure says why"
-            if records.whole:
+            if records.whole or not one.erasable:
                 self._report.add(where)
             if self._report.unexplained <= MOST_LISTED:
                 self._report.unexplained_at.append(where)

@@ -72,25 +72,29 @@ _CONSULTED: Shape = {
     "opening": ID,
 }
 _STORED: Shape = {"stored_answer": of({"answer_id": ID, "sha256": SHA256})}
-_GRANT = of(
-    {
-        "grant_id": ID,
-        "state": TEXT,
-        "sub": TEXT,
-        "operator": or_null(TEXT),
-        "clearance": LEVEL,
-        "compartments": _TEXTS,
-        "authorities": _TEXTS,
-        "reason": TEXT,
-        "seconds": COUNT,
-        "requested_at": TEXT,
-        "approved_by": or_null(TEXT),
-        "approved_at": or_null(TEXT),
-        "not_after": or_null(TEXT),
-        "ended_by": or_null(TEXT),
-        "ended_at": or_null(TEXT),
-    }
-)
+_GRANTED: Shape = {
+    "grant_id": ID,
+    "state": TEXT,
+    "sub": TEXT,
+    "operator": or_null(TEXT),
+    "clearance": LEVEL,
+    "compartments": _TEXTS,
+    "authorities": _TEXTS,
+    "seconds": COUNT,
+    "requested_at": TEXT,
+    "approved_by": or_null(TEXT),
+    "approved_at": or_null(TEXT),
+    "not_after": or_null(TEXT),
+    "ended_by": or_null(TEXT),
+    "ended_at": or_null(TEXT),
+}
+_GRANT = of({**_GRANTED, "reason": TEXT})
+_INGESTED: Shape = {
+    "document_id": TEXT,
+    "sha256": SHA256,
+    "label": LABEL,
+    "parts": each(of({"part_id": TEXT, "label": LABEL, "chunks": COUNT})),
+}
 _RELABELLED = of({**DESCRIPTION, "after": of({"label": LABEL, "part_ids": _TEXTS})})
 _SWITCHES = ("enabled", "graphrag_enabled", "policy_filter_strict")
 _WISHES = ("graph_required", "decompose", "filter_facts")
@@ -219,21 +223,7 @@ _WITH_THE_REASON: Mapping[Kind, Sequence[Holds]] = {
         )
     ],
     Kind.FEEDBACK: [Holds({"answer_id": TEXT, "verdict": TEXT}, {"comment": TEXT})],
-    Kind.INGEST: [
-        Holds(
-            {
-                "document": of(
-                    {
-                        "document_id": TEXT,
-                        "source": TEXT,
-                        "sha256": SHA256,
-                        "label": LABEL,
-                        "parts": each(of({"part_id": TEXT, "label": LABEL, "chunks": COUNT})),
-                    }
-                )
-            }
-        )
-    ],
+    Kind.INGEST: [Holds({"document": of({**_INGESTED, "source": TEXT})})],
     Kind.DELETE: [Holds({}, {"deleted": DESCRIBED, "document_id": TEXT})],
     Kind.ERASURE: [
         _erasure(),
@@ -289,7 +279,15 @@ _WITH_THE_REASON: Mapping[Kind, Sequence[Holds]] = {
     ],
     Kind.FAILED: [Holds({"failed_act": TEXT, "error": TEXT}, {**ASKED_FOR, "message": TEXT})],
 }
+_STATED_GRANT = Holds({"grant": of(_GRANTED), "grant_reason": TEXT})
+_SHOWN: Shape = {"shown": each(of({"document_id": TEXT, "label": LABEL}))}
+_WITH_USAGE = _failed_calls({"usage": or_null(of(USAGE))})
 _CHANGED: Mapping[Kind, Holds] = {
+    Kind.ASK: _asked("timed_model", {**_STORED, **_LOGGED, **_WITH_USAGE, **_SHOWN}),
+    Kind.SEARCH: _asked("timed_model", {**_LOGGED, **_SHOWN}),
+    Kind.INGEST: Holds({"document": of(_INGESTED), "source": TEXT}),
+    Kind.BREAK_GLASS: _STATED_GRANT,
+    Kind.APPROVAL: _STATED_GRANT,
     Kind.ERASURE: Holds({"erased": _ERASED, "signed": ENVELOPE}, _PERHAPS_LATE),
     # How much was erased in all tenants is nobody's to know who audits one of them.
     Kind.VERIFICATION: _verification(),

@@ -97,6 +97,7 @@ class Log:
         kind: str = "search",
         *,
         form: int = FORMS[-1],
+        by: Sequence[Signer] = (),
         **other: Any,
     ) -> str:
         """One record with these details beside `index` and `act`, or of another tenant or label; gives its id."""
@@ -109,31 +110,26 @@ class Log:
             digest = hashlib.sha256(written).hexdigest()
             scopes[digest] = written
             values["scope"] = {"labels": len(labels), "sha256": digest}
-        openings = {
-            name: (random.randbytes(16), canonical_json(value))
-            for name, value in sorted(values.items())
-        }
+        said = {name: canonical_json(value) for name, value in values.items()}
+        if by:
+            said["signed"] = canonical_json(signature(ledger_id, said, by))
+        openings = {name: (random.randbytes(16), value) for name, value in sorted(said.items())}
         leaf = Leaf(ledger_id, {name: commitment(one) for name, one in openings.items()}, form)
         self.records.append(BundledRecord(len(self.records), bytes(leaf), openings, scopes))
         return ledger_id
 
     def erase(self, random: Random, position: int, *names: str, by: Signer = KEY) -> None:
         """Adds the record that says so, for which that key vouches; `shown` takes the openings away."""
-        self.take(random, position, *names, signed=signature(self.named(position, *names), [by]))
+        self.take(random, position, *names, by=[by])
 
     def take(
-        self, random: Random, position: int, *names: str, form: int = FORMS[-1], **said: Any
+        self, random: Random, position: int, *names: str, late: bool = False, **how: Any
     ) -> None:
-        """As whoever can write to the log may have it, with what is said besides."""
-        erased = json.loads(self.named(position, *names))
-        self.erasures[len(self.records)] = position, names
-        other = {name: said.pop(name) for name in ("tenant", "label") if name in said}
-        self.add(random, {"erased": erased, **said}, "erasure", form=form, **other)
-
-    def named(self, position: int, *names: str) -> bytes:
-        """As an erasure names them."""
+        """As whoever can write to the log may have it, by whichever keys, in whichever form."""
         ledger_id = json.loads(self.records[position].leaf)["id"]
-        return canonical_json([{"ledger_id": ledger_id, "names": list(names)}])
+        self.erasures[len(self.records)] = position, names
+        said = {"erased": [{"ledger_id": ledger_id, "names": list(names)}]}
+        self.add(random, said | ({"late": True} if late else {}), "erasure", **how)
 
     def shown(self, size: int) -> list[BundledRecord]:
         """The first records, with what was left of them at that size."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from copilot.ledger.proofs.bundle import POLICIES, RECORDS, canonical_json
 from copilot.ledger.proofs.dsse import Envelope
-from copilot.ledger.proofs.erasures import signature
 from copilot.ledger.proofs.policies import policy_files
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment, read_leaf, write_line
 from copilot.ledger.proofs.rotation import PAYLOAD_TYPE, Rotation
@@ -225,26 +224,36 @@ def forge_a_rotation(case: Case) -> Shown:
 
 
 def forge_an_erasure(case: Case) -> Shown:
-    """An opening is taken out, and a record that names it added, which the log's own sealer then seals.
-
-    One that no deletion meets in a record that comes late.
-    """
+    """An opening is taken out, and a record that names it added, which the log's own sealer then seals."""
     log = Log([*case.log.records], {**case.log.erasures})
     told = {*log.erasures, *(position for position, _ in log.erasures.values())}
     at = case.random.choice([one for one in range(len(log.records)) if one not in told])
-    named = log.named(at, "decided")
-    honest = signature(named, [KEY])
     forged: list[dict[str, Any]] = [
         {},
         {"form": 1},
-        {"signed": signature(named, [STRANGER])},
-        {"signed": signature(named + b" ", [KEY])},
-        {"signed": {**honest, "payload": signature(b"[]", [KEY])["payload"]}},
-        {"signed": honest, "tenant": "t2"},
-        {"signed": honest, "label": {"classification": "U"}},
-        {"signed": honest, "late": True},
+        {"by": [STRANGER]},
+        {"by": [KEY], "tenant": "t2"},
+        {"by": [KEY], "label": {"classification": "U"}},
     ]
-    log.take(case.random, at, "decided", **case.random.choice(forged))
+    log.take(case.random, at, "question", **case.random.choice(forged))
+    return Shown(export(log, case.into), [case.checkpoint()])
+
+
+def replay_an_erasure(case: Case) -> Shown:
+    """What a key of the log signed stands in another record: without `late`, of another time, person or label."""
+    log = Log([*case.log.records], {**case.log.erasures})
+    told = {*log.erasures, *(position for position, _ in log.erasures.values())}
+    at = case.random.choice([one for one in range(len(log.records)) if one not in told])
+    log.take(case.random, at, "question", by=[KEY], late=True)
+    signed = json.loads(log.records.pop().openings["signed"][1])
+    del log.erasures[len(log.records)]
+    other: dict[str, Any] = case.random.choice(
+        [{}, {"recorded_at": "2026-11-22T09:00:00+00:00"}, {"label": {"classification": "TS"}}]
+    )
+    ledger_id = json.loads(log.records[at].leaf)["id"]
+    said = {"erased": [{"ledger_id": ledger_id, "names": ["question"]}], "signed": signed}
+    log.erasures[len(log.records)] = at, ["question"]
+    log.add(case.random, said, "erasure", **other)
     return Shown(export(log, case.into), [case.checkpoint()])
 
 
@@ -275,6 +284,7 @@ TAMPERINGS: Mapping[Tampering, str] = {
     drop_a_rotation: "checkpoint: the note bears no signature by a known key",
     forge_a_rotation: "rotations.ndjson line 1: ",
     forge_an_erasure: "no key of the log vouches|is of an older form|no erasure says why",
+    replay_an_erasure: "it was signed for another record",
     erase_an_act: "act is not there, and no erasure says why",
 }
 """Each with a pattern of what gives it away, whatever else does."""

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from copilot.ledger.proofs.bundle import RECORDS, STATEMENT
-from copilot.ledger.proofs.erasures import erasure, signature
+from copilot.ledger.proofs.erasures import erasure
 from copilot.ledger.proofs.explanations import by_whom
 from copilot.ledger.proofs.record import BundledRecord, Leaf, commitment
 from copilot.ledger.proofs.rotation import Rotation, trusted
@@ -93,21 +93,28 @@ def test_the_acts_of_the_first_form_held_a_reason_and_may_be_gone(tmp_path: Path
 
 
 def test_a_late_erasure_explains_what_came_while_another_was_under_way(tmp_path: Path) -> None:
-    """And of that no more than what a question says and rests on."""
+    """And of that no more than what a question rests on."""
     for name, at, explained in (
-        ("contexts", "2026-11-22T00:59:00+00:00", True),
-        ("contexts", "2026-11-22T01:01:00+00:00", False),
-        ("plan", "2026-11-22T00:59:00+00:00", True),
+        ("contexts", "2026-11-22T23:59:00+00:00", True),
+        ("contexts", "2026-11-21T23:01:00+00:00", True),
+        ("contexts", "2026-11-23T00:01:00+00:00", False),
+        ("contexts", "2026-11-21T22:59:00+00:00", False),
         ("decided", "2026-11-22T00:59:00+00:00", False),
     ):
         random, log = Random(1), Log()
         log.add(random, {"question": "?"})
         log.erase(random, 0, "question")
         log.add(random, {name: []}, recorded_at=at)
-        named = log.named(2, name)
-        log.take(random, 2, name, signed=signature(named, [KEY]), late=True)
+        log.take(random, 2, name, by=[KEY], late=True)
         report = verify(export(log, tmp_path / f"{name} {at}"))
         assert (report.problems == []) is explained, report.problems
+
+
+def test_a_selection_must_give_who_did_what_as_well(tmp_path: Path) -> None:
+    log = Log([*LOG.records], LOG.erasures)
+    log.records[5] = without(log.records[5], "act", "question")
+    report = verify(export(log, tmp_path / "some", selected=[4, 5]))
+    assert report.problems == ["record 5: act is not there, and no erasure says why"]
 
 
 def test_whoever_erased_is_named_with_how_much(tmp_path: Path) -> None:
@@ -128,7 +135,8 @@ def test_an_erasure_is_vouched_for_by_a_key_that_the_log_has_or_just_had() -> No
     stated = Rotation(origin=ORIGIN, old=KEY.verifier_key, new=NEXT.verifier_key, size=1)
     terms = trusted(KEY.verifier_key, [stated])
     [made] = log.records[1:]
-    said = erasure(1, 2, {name: value for name, (_, value) in made.openings.items()})
+    values = {name: value for name, (_, value) in made.openings.items()}
+    said = erasure(1, json.loads(made.leaf)["id"], 2, values)
     assert said is not None
     said.require_signed(terms)
     said._replace(leaf_index=100_001).require_signed(terms)
@@ -151,8 +159,8 @@ def test_a_leaf_that_commits_to_no_index_is_a_problem(tmp_path: Path) -> None:
 def test_only_an_erasure_explains(kind: str, tmp_path: Path) -> None:
     random, log = Random(1), Log()
     log.add(random, {"question": "who?"})
-    named = log.named(0, "question")
-    log.add(random, {"erased": json.loads(named), "signed": signature(named, [KEY])}, kind)
+    ledger_id = json.loads(log.records[0].leaf)["id"]
+    log.add(random, {"erased": [{"ledger_id": ledger_id, "names": ["question"]}]}, kind, by=[KEY])
     log.erasures = {1: (0, ["question"])}
     assert (verify(export(log, tmp_path / kind)).problems == []) is (kind == "erasure")
 

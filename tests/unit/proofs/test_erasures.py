@@ -11,6 +11,7 @@ from tests.unit.proofs.bundles import KEY, NEXT, THIRD
 
 ERASED = b'[{"ledger_id":"a","names":["act","plan"]},{"ledger_id":"b","names":["act"]}]'
 NAMES = (("a", "act"), ("a", "plan"), ("b", "act"))
+ID = "0f" * 16
 ACT = b'{"kind":"erasure","sub":"ann"}'
 
 
@@ -35,10 +36,10 @@ def indexed(schema: bytes) -> bytes:
     ],
 )
 def test_only_an_erasure_says_what_was_erased(opened: dict[str, bytes], says: bool) -> None:
-    found = erasure(7, 1, {**opened, "erased": ERASED})
+    found = erasure(7, ID, 1, {**opened, "erased": ERASED})
     assert (found is not None) is says
     assert found is None or (found.leaf_index, found.names) == (7, NAMES)
-    assert erasure(7, 1, opened) is None
+    assert erasure(7, ID, 1, opened) is None
 
 
 @pytest.mark.parametrize(
@@ -55,16 +56,24 @@ def test_an_index_that_cannot_be_read_files_it_nowhere(index: bytes) -> None:
 
 
 def test_what_vouches_for_an_erasure_is_an_envelope_that_others_read_too() -> None:
+    """It holds for the one record: whoever says anything else in another needs another."""
     terms = [KeyTerm(key=KEY.verifier_key)]
-    envelope = signature(ERASED, [NEXT, KEY])
+    opened = {"act": ACT, "erased": ERASED, "index": indexed(b"erasure-4"), "late": b"true"}
+    envelope = signature(ID, opened, [NEXT, KEY])
     assert envelope["payloadType"] == PAYLOAD_TYPE
-    opened = {"act": ACT, "erased": ERASED, "signed": json.dumps(envelope).encode()}
-    found = erasure(7, 2, opened)
+    opened["signed"] = json.dumps(envelope).encode()
+    found = erasure(7, ID, 2, opened)
     assert found is not None
     found.require_signed(terms)
-    other = found._replace(digest="0" * 64)
-    with pytest.raises(BadInput, match="another erasure"):
-        other.require_signed(terms)
+    for name in ("act", "erased", "index", "late"):
+        other = erasure(7, ID, 2, {**opened, name: opened[name] + b" "})
+        assert other is not None
+        with pytest.raises(BadInput, match="another record"):
+            other.require_signed(terms)
+    elsewhere = erasure(7, "0" * 32, 2, opened)
+    assert elsewhere is not None
+    with pytest.raises(BadInput, match="another record"):
+        elsewhere.require_signed(terms)
     with pytest.raises(BadInput, match="not JSON"):
         found._replace(signed=b"").require_signed(terms)
     with pytest.raises(BadInput, match="known key"):
