@@ -51,21 +51,27 @@ class Explanations:
         self.by = Counter[str]()
         """Who erased how many openings."""
         self.unexplained = list[Gone]()
-        named = defaultdict[tuple[str, str], list[Erasure]](list)
+        self._named = defaultdict[tuple[str, str], list[Erasure]](list)
         self._erased_at = defaultdict[str, list[datetime]](list)
         for one in self._vouched(gaps.erasures, terms):
-            for name in one.names:
-                named[name].append(one)
-            if not one.late and one.filed.at and one.filed.label:
-                self._erased_at[one.filed.label.tenant].append(one.filed.at)
+            self._take(one)
         for times in self._erased_at.values():
             times.sort()
         for gap in gaps.gone:
-            found = [one for one in named[gap.ledger_id, gap.name] if self._accounts_for(one, gap)]
-            if found:
-                self.by[found[-1].by] += 1
-            else:
-                self.unexplained.append(gap)
+            self._explain(gap)
+
+    def _take(self, one: Erasure) -> None:
+        for name in one.names:
+            self._named[name].append(one)
+        if not one.late and one.filed.at and one.filed.label:
+            self._erased_at[one.filed.label.tenant].append(one.filed.at)
+
+    def _explain(self, gap: Gone) -> None:
+        naming = self._named.get((gap.ledger_id, gap.name), [])
+        if found := [one for one in naming if self._accounts_for(one, gap)]:
+            self.by[found[-1].by] += 1
+        else:
+            self.unexplained.append(gap)
 
     def is_late(self, gap: Gone) -> bool:
         """Whether it may have been left out of a record that came while something of its tenant was erased."""
@@ -95,7 +101,7 @@ class Explanations:
         """Whether something of its tenant was erased so long before it was recorded, or so long after."""
         if gap.filed.at is None or gap.filed.label is None:
             return False
-        times = self._erased_at[gap.filed.label.tenant]
+        times = self._erased_at.get(gap.filed.label.tenant, [])
         first = bisect_left(times, gap.filed.at - after)
         return first < len(times) and times[first] <= gap.filed.at + before
 
