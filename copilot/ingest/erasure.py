@@ -1,5 +1,6 @@
 """Erasure: what a deletion takes out of the ledger's openings and stored answers, and the records that say so."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from retrieval.stores.postgres.database import Connection
 from retrieval.stores.postgres.queries import Queries
 
 _SQL = Queries("copilot.ingest", "erasure.sql")
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _LATE = timedelta(minutes=5)
 """Records say when they were made by the clock of their process, which may be that much behind."""
 
@@ -61,10 +63,9 @@ async def require_other_words(
     connection: Connection, found: Sequence[Addressed], reason: str
 ) -> None:
     """BadInput where the reason for a deletion repeats what is deleted: its record would keep that."""
-    titles = [
-        " ".join(filter(None, [one.head.title, one.head.source])) for one in found if one.head
-    ]
-    texts = [*titles, *(part.text for one in found for part in one.parts)]
+    heads = [one.head for one in found if one.head]
+    texts = [f"{one.title} {one.source} {_JSON(one.metadata)}" for one in heads]
+    texts += [part.text for one in found for part in one.parts]
     if (await _one(connection, "repeats", {"texts": texts, "reason": reason}))["repeats"]:
         raise BadInput(
             "the reason repeats eight words in a row of what is deleted, and would keep them; word it otherwise"

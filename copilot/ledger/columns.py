@@ -8,7 +8,7 @@ from copilot.ledger import scopes
 from copilot.ledger.entry import body_sha256
 from copilot.ledger.proofs.bundle import UNREADABLE
 from copilot.ledger.proofs.erasures import Filed
-from copilot.ledger.proofs.gaps import INDEX, NEVER_ERASED, Gaps, Gone
+from copilot.ledger.proofs.gaps import INDEX, Gaps, Gone, may_be_erased
 from copilot.ledger.proofs.merkle import hash_leaf
 from copilot.ledger.proofs.record import commitment
 from copilot.ledger.stored import StoredEntry
@@ -22,7 +22,7 @@ Opening = Mapping[str, Any]
 def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gaps]:
     """What is wrong with the entry, which `where` names; and what is gone of it, and what it says was erased.
 
-    An index that is gone, or an act that none takes, is among what is wrong: nothing explains it.
+    What is gone that no erasure takes is among what is wrong: nothing explains it.
     """
     row = entry.row
     if row["ledger_id"] is None:
@@ -32,7 +32,7 @@ def problems(entry: StoredEntry, where: str, place: int) -> tuple[list[str], Gap
         leaf = json.loads(row["leaf"])
         leaf_id, commitments = leaf["id"], dict(leaf["commitments"])
         form = leaf["version"]
-        kept = {INDEX, *NEVER_ERASED[form].intersection(commitments)}
+        kept = {INDEX, *(name for name in commitments if not may_be_erased(name, form))}
     except (ValueError, KeyError, TypeError):
         return [f"{where} has an unreadable leaf", *(f"{where} {one}" for one in found)], Gaps()
     if leaf_id != row["ledger_id"]:

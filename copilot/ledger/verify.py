@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from copilot.ledger import columns
 from copilot.ledger.archived import ArchivedLeaves, given
 from copilot.ledger.held import Held, opened
 from copilot.ledger.listed import Listed
+from copilot.ledger.month import Month
 from copilot.ledger.proofs.checkpoint import LARGEST, Checkpoint
 from copilot.ledger.proofs.explanations import Explanations, by_whom
 from copilot.ledger.proofs.gaps import Gaps
@@ -116,6 +118,7 @@ class _Work:
         self._gaps = Gaps()
         self._ended = set[str]()
         self._unread = -1
+        self._unread_until: datetime | None = None
 
     async def run(
         self, held: Sequence[Held], trusted: VerifierKey | None, archives: Sequence[Path]
@@ -161,8 +164,10 @@ class _Work:
             self._gaps.add(found.gaps)
             self.result.problems += found.problems
             self.result.archived_checked += found.records
-        unread = [one.last for one in archives if one not in read]
-        self._unread, self.result.ungiven = max(unread, default=-1), len(unread)
+        unread = [one for one in archives if one not in read]
+        self.result.ungiven = len(unread)
+        self._unread = max((one.last for one in unread), default=-1)
+        self._unread_until = max((Month(one.month).until for one in unread), default=None)
 
     async def _read_keys(self, trusted: VerifierKey | None) -> None:
         listed, stated = list[VerifierKey](), list[Rotation]()
@@ -201,7 +206,7 @@ class _Work:
         self.result.problems += found
 
     def _explain(self) -> None:
-        explained = Explanations(self._gaps, self._terms, partly=self._unread >= 0)
+        explained = Explanations(self._gaps, self._terms, unread_until=self._unread_until)
         found = unexplained(explained, self._tree.size, self._unread)
         self.result.erased, self.result.erased_by = len(self._gaps.gone), explained.by
         self.result.late, self.result.elsewhere = found.late, found.elsewhere

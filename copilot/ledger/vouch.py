@@ -6,8 +6,9 @@ from functools import partial
 from copilot.ledger import succession
 from copilot.ledger.keys import signers
 from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.seal import Sealer, stated
+from copilot.ledger.seal import Sealer, stated, waiting
 from copilot.settings import Settings
+from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.queries import Queries
 
@@ -31,8 +32,17 @@ async def vouching(settings: Settings, database: Database) -> Sequence[Signer]:
     if not known:
         await Sealer(database, held).seal()
         known = await _known(database)
+        if not known and await _waits(database):
+            raise Unavailable(
+                "ledger", "the log is just being signed for the first time; try again"
+            )
     succession.agreed(held, known)
     return held
+
+
+async def _waits(database: Database) -> bool:
+    async with database.transaction(Role.SEALER) as connection:
+        return (await waiting(connection)).records > 0
 
 
 async def _known(database: Database) -> Sequence[VerifierKey]:

@@ -35,8 +35,9 @@ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_custom
         FROM ledger_openings o
         JOIN ledger_entries e ON e.ledger_id = o.ledger_id AND e.recorded_at >= since AND e.recorded_at < until
         WHERE o.label_id IN (SELECT record_label FROM covering) AND octet_length(o.value) > 17
-          AND (o.name = ANY ('{question,plan,unnamed,answer,dropped,consulted,reason,grant_reason,because,comment,message,source}'::text[]
-                || '{document_id,entity,entities,from_entity,from_name,to_entity,to_name,answer_id,certificate,provenance,ledger,who_saw}')
+          AND (o.name = ANY ('{question,plan,unnamed,answer,dropped,consulted,reason,grant_reason,because,comment,message,source,entity,entities}'::text[]
+                || '{from_entity,from_name,to_entity,to_name,ledger,who_saw,what_did,answer_id,provenance,after,ledger_entry,ledger_proof,replay}'
+                || '{grant_id,access_grants}')
             OR e.leaf LIKE '%,"version":1}'::bytea AND (o.name IN ('grant', 'document')
               OR o.name = 'act' AND position('"reason":""'::bytea IN o.value) = 0))
           AND (o.name NOT IN ('answer', 'dropped') OR o.ledger_id NOT IN (SELECT ledger_id FROM founded))

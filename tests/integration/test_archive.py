@@ -1,6 +1,7 @@
 """Months of the ledger go into archives, while what is left and what went still verify."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
@@ -48,7 +49,8 @@ async def ledger(database: Database, clock: dict[str, datetime]) -> Ledger:
     for month, name in [(8, "a"), (8, "b"), (11, "c"), (8, "d"), (11, "e")]:
         clock["now"] = datetime(2026, month, 14, tzinfo=UTC)
         said = {"document_id": f"d-{name}"}
-        await ledger.record(record(kind=Kind.DELETE, outcome="Deleted", details=said))
+        one = record(kind=Kind.DELETE, outcome="Deleted", details=said)
+        await ledger.record(replace(one, asker=replace(one.asker, reason=f"case {name}")))
     await seal(database.url)
     execute(database.url, "INSERT INTO ledger_published VALUES ('elsewhere', 5, now(), '{}')")
     clock["now"] = datetime.now(UTC)
@@ -137,8 +139,7 @@ async def test_an_archive_of_leaves_that_the_log_lacks_excuses_nothing(
     said = {"archive": {}, "archives": stated}
     await ledger.record(record(kind=Kind.ARCHIVE, outcome="Archived", details=said))
     await seal(url)
-    without_triggers(url, "DELETE FROM ledger_openings WHERE name = 'document_id'")
-    without_triggers(url, "DELETE FROM ledger_touched")
+    without_triggers(url, "DELETE FROM ledger_openings WHERE name = 'reason'")
     found = await verify(url)
     assert found.problems == ["the leaves archived of 2026-07 are not those that were archived"]
     assert (found.elsewhere, found.ungiven) == (5, 1)
@@ -212,7 +213,7 @@ async def test_an_erasure_that_was_archived_explains_what_is_gone_where_its_bund
     """Of a record here and of one that lies in the archive as well; what came after it, it does not explain."""
     url, folder = database.url, tmp_path / "august"
     clock["now"] = datetime(2026, 8, 20, tzinfo=UTC)
-    await erase(ledger, url, record(), f"name = 'document_id' AND ledger_id IN ({at(0)}, {at(2)})")
+    await erase(ledger, url, record(), f"name = 'reason' AND ledger_id IN ({at(0)}, {at(2)})")
     clock["now"] = datetime.now(UTC)
     await ledger.record(record())
     await seal(url)
@@ -237,12 +238,12 @@ async def test_what_was_taken_before_it_was_archived_is_found_with_the_bundle(
     ledger: Ledger, database: Database, tmp_path: Path
 ) -> None:
     url, folder = database.url, tmp_path / "august"
-    which = f"name = 'document_id' AND ledger_id = {at(1)}"
+    which = f"name = 'reason' AND ledger_id = {at(1)}"
     without_triggers(url, f"DELETE FROM ledger_openings WHERE {which}")
     await archived(ledger, url, folder)
     await seal(url)
     assert (await verify(url, archives=[folder])).problems == [
-        "entry 1: document_id is gone, and no erasure says why"
+        "entry 1: reason is gone, and no erasure says why"
     ]
 
 
@@ -360,7 +361,7 @@ async def test_nothing_is_dropped_that_the_bundle_does_not_hold(
     verified = Archiver._verified
 
     def meanwhile(self: Archiver, *given: Any) -> Any:
-        without_triggers(url, "DELETE FROM ledger_openings WHERE name = 'document_id'")
+        without_triggers(url, "DELETE FROM ledger_openings WHERE name = 'reason'")
         return verified(self, *given)
 
     monkeypatch.setattr(Archiver, "_verified", meanwhile)

@@ -23,7 +23,7 @@ from policy.scope import Scope, Scoper, WrittenScope
 from retrieval.stores.postgres.database import Database, Role
 from retrieval.stores.postgres.labels import PostgresLabels
 from tests.integration.audited import page
-from tests.integration.sealed import erase, exported, seal
+from tests.integration.sealed import exported, seal
 from tests.integration.test_row_level_security import serving
 from tests.servers.postgres import Owner
 
@@ -180,16 +180,6 @@ async def test_a_record_that_miscounts_its_labels_is_found(
     await ledger.record(record(replace(SCOPE, labels=3)))
     [problem] = (await verify(database_url)).problems
     assert "another number of labels" in problem
-
-
-async def test_the_labels_outlive_an_erasure_and_do_not_say_whose_they_were(
-    ledger: Ledger, owner: Owner, database_url: str, tmp_path: Path
-) -> None:
-    await ledger.record(record())
-    await erase(ledger, database_url, record(scope=None), "name NOT IN ('index', 'act')")
-    assert (await verify(database_url)).problems == []
-    everything = await exported(database_url, tmp_path / "b")
-    assert SCOPE.sha256.hex() not in json.dumps(everything)
 
 
 async def test_a_transaction_that_is_undone_leaves_neither(

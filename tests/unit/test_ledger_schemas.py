@@ -5,6 +5,7 @@ import json
 import jsonschema_rs
 import pytest
 
+from copilot.ledger.proofs.gaps import WORDS
 from copilot.ledger.proofs.json_schema import compiled
 from copilot.ledger.records import Kind
 from copilot.ledger.schemas import SCHEMAS, schema_of
@@ -89,3 +90,24 @@ def test_others_read_the_schema_as_well_and_it_knows_all_names(name: str) -> Non
     assert document["$id"] == f"urn:copilot:ledger:{name}"
     assert document["additionalProperties"] is False
     assert {"index", "act"} <= set(document["required"])
+
+
+def test_each_name_is_of_words_that_a_deletion_looks_through_or_of_what_nobody_erases() -> None:
+    """Whoever adds an opening says which; contexts and what the double check dropped go with an answer."""
+    names = {name for kind in Kind for name in json.loads(schema_of(kind).data)["properties"]}
+    assert names >= WORDS
+    assert names - WORDS == OURS | {"contexts", "recheck_dropped"}
+
+
+OURS = set(
+    """
+    act agrees archive archives certificate checkpoints decided decision_ids degraded deleted
+    denied_act denied_reason differences document document_id due embedding_model entities_shown
+    entries entry erased erasure erasure_id error export failed_act failed_calls first flags grant
+    grants held hold index key_rotation kinds label labels_dropped late login model most_hops
+    opening people policy prompt read reinstate reinstated relabelled requested requested_by
+    retention revoke revoked routing scan scope seconds sha256 shown signed sizes stopped
+    stored_answer tool_call verdict verification
+    """.split()
+)
+"""Ids, labels, counts, decisions: nobody words them freely."""

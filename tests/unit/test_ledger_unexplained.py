@@ -25,7 +25,9 @@ def erasure(of: Gone, place: int, at: datetime = NOW - timedelta(days=9)) -> Era
 
 
 def unexplained(gaps: Gaps, sealed: int, unread: int) -> Unexplained:
-    return explained(Explanations(gaps, [], partly=unread >= 0), sealed, unread)
+    return explained(
+        Explanations(gaps, [], unread_until=NOW if unread >= 0 else None), sealed, unread
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,9 @@ def test_what_a_late_erasure_explains_may_follow_one_in_an_archive_that_was_not_
     for name, holds in (("answer", True), ("decided", False)):
         gaps = Gaps([gone(name)], [erasure(gone(name), 9)._replace(late=True)])
         assert (unexplained(gaps, SEALED, unread=3).problems == []) is holds
+        later = gone(name, at=NOW + timedelta(days=2))
+        gaps = Gaps([later], [erasure(later, 9)._replace(late=True)])
+        assert len(unexplained(gaps, SEALED, unread=3).problems) == 1
         assert len(unexplained(gaps, SEALED, -1).problems) == 1
 
 
@@ -103,6 +108,16 @@ def test_what_is_not_kept_of_a_question_that_an_erasure_met_is_counted_apart(
 def test_what_an_archive_may_explain_is_counted_apart() -> None:
     found = unexplained(Gaps([gone(place=place) for place in (4, 5, 6)]), SEALED, unread=5)
     assert (found.elsewhere, len(found.problems)) == (1, 2)
+
+
+def test_only_of_a_question_anything_may_come_late() -> None:
+    """A reason is in records of every kind."""
+    genuine = Erasure(0, (), Filed(NOW, SECRET))
+    for kind, late in (("ask", True), ("", True), ("read", False), ("approval", False)):
+        one = gone("reason")._replace(filed=Filed(NOW, SECRET, kind))
+        named = erasure(one, 9)._replace(late=True)
+        assert unexplained(Gaps([one], [genuine]), SEALED, -1).late == int(late)
+        assert (unexplained(Gaps([one], [genuine, named]), SEALED, -1).problems == []) is late
 
 
 def test_of_many_only_some_are_named() -> None:

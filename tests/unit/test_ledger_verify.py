@@ -210,8 +210,8 @@ async def test_an_erasure_that_waits_to_be_sealed_explains_what_is_sealed(writte
     drop(written.unsealed[0], "erased")
     waits = written.unsealed[0][0]["ledger_id"]
     assert (await verify(URL)).problems == [
+        f"unsealed entry {waits}: its erased is gone, which no erasure takes",
         "entry 1: question is gone, and no erasure says why",
-        f"unsealed entry {waits}: erased is gone, and no erasure says why",
     ]
 
 

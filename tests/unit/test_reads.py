@@ -30,7 +30,10 @@ def test_a_document_draws_on_each_of_its_parts_in_order() -> None:
         parts=(part("p2", LABEL), part("p1", OPEN)),
         ledger_id="",
     )
-    assert read_in(view) == [Read(part_id="p2", label=LABEL), Read(part_id="p1", label=OPEN)]
+    assert read_in(view) == [
+        Read(part_id="p2", label=LABEL, document_id=view.document_id),
+        Read(part_id="p1", label=OPEN, document_id=view.document_id),
+    ]
     assert read_in(replace(view, parts=())) == []
 
 

@@ -11,7 +11,7 @@ from copilot.ledger.proofs.dsse import Envelope
 from copilot.ledger.proofs.keys import Signer
 from copilot.ledger.proofs.rotation import KeyTerm
 from policy.errors import BadInput
-from policy.labels import Label
+from policy.labels import Classification, Label
 
 PAYLOAD_TYPE = "application/vnd.copilot.ledger-erasure+json"
 SIGNED = ("act", "erased", "index", "late")
@@ -20,6 +20,7 @@ UNSIGNED_FORM = 1
 """Leaves of that version were written before erasures were signed."""
 _IN_FLIGHT = 100_000
 """Records that may come between a change of the log's key and an erasure that the old one signed before."""
+_SETS = ("authorities", "compartments", "handling")
 _KIND = b'"kind":"erasure"'
 
 
@@ -28,16 +29,26 @@ class Filed(NamedTuple):
 
     at: datetime | None = None
     label: Label | None = None
+    kind: str = ""
+    """Empty for records of before there were schemas."""
 
     @classmethod
     def of(cls, opened: Mapping[str, bytes]) -> "Filed":
         try:
             index = json.loads(opened["index"])
             at = datetime.fromisoformat(index["recorded_at"])
-            label = Label.from_json(index["label"], tenant=str(index["tenant"]), where="index")
-        except (*UNREADABLE, BadInput):
+            kind = index["schema"]["name"].rpartition("-")[0] if "schema" in index else ""
+            return cls(at if at.tzinfo else None, _label(index["tenant"], index["label"]), kind)
+        except UNREADABLE:
             return cls()
-        return cls(at if at.tzinfo else None, label)
+
+
+def _label(tenant: str, said: Mapping[str, Any]) -> Label:
+    """By its sets alone: whoever verifies need not know each caveat that there was, or will be."""
+    sets = {name: frozenset(said.get(name, [])) for name in _SETS}
+    to = frozenset(said["releasable_to"]) if "releasable_to" in said else None
+    level = Classification(said["classification"])
+    return Label(tenant=tenant, classification=level, releasable_to=to, **sets)
 
 
 class Erasure(NamedTuple):

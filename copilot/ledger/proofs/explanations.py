@@ -16,10 +16,11 @@ STRIPPED = frozenset(
     | {"plan", "question", "reason", "unnamed"}
 )
 """Not kept of a question if its contexts, or a text that it quotes, are erased while it is asked: `late_openings`,
-which the next export names.
+which the next export names. Of records of `_ASKED`, and of those of before there were schemas.
 
 Of what came before there was that table, nothing says so.
 """
+_ASKED = frozenset({"", "ask", "search", "denied", "failed"})
 _REMEMBERED, _APART = timedelta(days=1), timedelta(hours=1)
 """What a record that names it may allow for beyond that."""
 _ASKING, _SKEW = timedelta(hours=1), timedelta(minutes=5)
@@ -40,9 +41,11 @@ class Explanations:
     the log vouches for it; and what it takes out of records that come late, only where one was under way.
     """
 
-    def __init__(self, gaps: Gaps, terms: Sequence[KeyTerm], *, partly: bool = False) -> None:
-        """`partly`: whether there are erasures that were not read."""
-        self._partly = partly
+    def __init__(
+        self, gaps: Gaps, terms: Sequence[KeyTerm], *, unread_until: datetime | None = None
+    ) -> None:
+        """Before `unread_until` there may be erasures that were not read."""
+        self._unread_until = unread_until
         self.problems = [
             Problem(one, "its leaf is of an older form than one before it")
             for one in gaps.gone_back()
@@ -75,7 +78,7 @@ class Explanations:
 
     def is_late(self, gap: Gone) -> bool:
         """Whether it may have been left out of a record that came while something of its tenant was erased."""
-        return gap.name in STRIPPED and self._near(gap, _ASKING, _SKEW)
+        return _may_be_late(gap) and self._near(gap, _ASKING, _SKEW)
 
     def _vouched(self, erasures: Sequence[Erasure], terms: Sequence[KeyTerm]) -> Iterator[Erasure]:
         for one in erasures:
@@ -94,8 +97,12 @@ class Explanations:
 
     def _was_late(self, gap: Gone) -> bool:
         """As whoever erased found it: what goes is remembered for a day, and clocks may be far apart."""
-        known = self._partly or self._near(gap, _REMEMBERED, _APART)
-        return gap.name in STRIPPED and known
+        near = self._near(gap, _REMEMBERED, _APART)
+        return _may_be_late(gap) and (near or self._follows_unread(gap))
+
+    def _follows_unread(self, gap: Gone) -> bool:
+        at, until = gap.filed.at, self._unread_until
+        return at is not None and until is not None and at < until + _REMEMBERED
 
     def _near(self, gap: Gone, after: timedelta, before: timedelta) -> bool:
         """Whether something of its tenant was erased so long before it was recorded, or so long after."""
@@ -104,6 +111,10 @@ class Explanations:
         times = self._erased_at.get(gap.filed.label.tenant, [])
         first = bisect_left(times, gap.filed.at - after)
         return first < len(times) and times[first] <= gap.filed.at + before
+
+
+def _may_be_late(gap: Gone) -> bool:
+    return gap.name in STRIPPED and gap.filed.kind in _ASKED
 
 
 def by_whom(by: Mapping[str, int]) -> str:

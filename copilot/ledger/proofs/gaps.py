@@ -4,17 +4,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from copilot.ledger.proofs.erasures import Erasure, Filed, erasure
+from copilot.ledger.proofs.erasures import UNSIGNED_FORM, Erasure, Filed, erasure
 from copilot.ledger.proofs.record import FORMS
 from policy.errors import BadInput
 
 INDEX = "index"
 """When, for which tenant and under which label."""
-NEVER_ERASED = {1: frozenset([INDEX]), 2: frozenset([INDEX, "act", "shown"])}
-"""By version of the leaf: who did what, and what they were shown. An erasure that takes it explains nothing.
-
-Acts of the first held the words of a reason.
+WORDS = frozenset(
+    {"question", "plan", "unnamed", "answer", "dropped", "consulted", "reason", "grant_reason"}
+    | {"because", "comment", "message", "source", "entity", "entities", "from_entity", "from_name"}
+    | {"to_entity", "to_name", "ledger", "who_saw", "what_did", "answer_id", "provenance", "after"}
+    | {"ledger_entry", "ledger_proof", "replay", "grant_id", "access_grants"}
+)
+"""Openings with what people typed or texts say: an erasure looks for words in them, as `runs_in_ledger` has it. What is
+typed for the id of a record or a page is one of them, since such an id has no eight words; for that of a document, not.
 """
+_ERASABLE = WORDS | {"contexts", "recheck_dropped"}
+"""Of leaves of version 2: all else says who did what, saw what and decided by what. An erasure that takes it explains
+nothing. Of version 1 it might take all but the index.
+"""
+
+
+def may_be_erased(name: str, form: int) -> bool:
+    """Of a leaf of that version."""
+    return name in _ERASABLE if form > UNSIGNED_FORM else name != INDEX
+
+
 _NONE_YET = 2**63
 
 
@@ -30,7 +45,7 @@ class Gone(NamedTuple):
 
     @property
     def erasable(self) -> bool:
-        return self.name not in NEVER_ERASED[self.form]
+        return may_be_erased(self.name, self.form)
 
 
 @dataclass(slots=True)

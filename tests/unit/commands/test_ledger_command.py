@@ -287,4 +287,4 @@ async def test_hashes_and_contents_of_a_bundle_are_told_apart(
     said = json.loads(capsys.readouterr().out)
     assert said["verified"] is False
     assert said["problems"] == said["contents"]["problems"]
-    assert "its schema 'note-1' is not there" in said["problems"][0]
+    assert "its schema 'search-1' is not there" in said["problems"][0]

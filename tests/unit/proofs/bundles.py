@@ -46,6 +46,7 @@ SCHEMA = canonical_json(
             "index": {"type": "object"},
             "act": {"type": "object", "required": ["kind"]},
             "question": {"type": "string"},
+            "contexts": {"type": "array"},
             "scope": {"type": "object"},
             "decided": {"type": "object"},
             "erased": {"type": "array"},
@@ -57,8 +58,8 @@ SCHEMA = canonical_json(
         "additionalProperties": False,
     }
 )
-SCHEMA_NAMED = {"name": "note-1", "sha256": hashlib.sha256(SCHEMA).hexdigest()}
-SCHEMA_FILE = "schemas/note-1.json"
+SCHEMA_NAMED = {"name": "search-1", "sha256": hashlib.sha256(SCHEMA).hexdigest()}
+SCHEMA_FILE = "schemas/search-1.json"
 EXTRA = {**policy_files(POLICY), SCHEMA_FILE: SCHEMA}
 
 
@@ -155,13 +156,14 @@ def random_log(random: Random, size: int) -> Log:
     log = Log()
     while len(log.records) < size:
         details: dict[str, Any] = {"question": " ".join(random.choices(WORDS, k=6))}
+        details["contexts"] = []
         details["decided"] = {"policy": {"release": POLICY.sha256, "own": None}}
         if random.random() < 0.6:
             details["scope"] = ["U", "S"][: random.randint(0, 2)]
         log.add(random, details, random.choice(["search", "ask"]))
         if random.random() < 0.15:
             others = [at for at in range(len(log.records)) if at not in log.erasures]
-            log.erase(random, random.choice(others), "decided", "question")
+            log.erase(random, random.choice(others), "contexts", "question")
     return log
 
 

@@ -257,10 +257,11 @@ def replay_an_erasure(case: Case) -> Shown:
     return Shown(export(log, case.into), [case.checkpoint()])
 
 
-def erase_an_act(case: Case) -> Shown:
-    """Who did what, by an erasure like any other."""
+def erase_a_trail(case: Case) -> Shown:
+    """Who did what, or by what was decided, by an erasure like any other."""
     log = Log([*case.log.records], {**case.log.erasures})
-    log.erase(case.random, case.random.randrange(len(log.records)), "act")
+    at = case.random.choice([one for one in range(len(log.records)) if one not in log.erasures])
+    log.erase(case.random, at, case.random.choice(["act", "decided"]))
     return Shown(export(log, case.into), [case.checkpoint()])
 
 
@@ -278,14 +279,14 @@ TAMPERINGS: Mapping[Tampering, str] = {
     reseal_before_a_held_checkpoint: _HELD,
     roll_back: "before the held",
     fork: f"{_HELD}|was forked at",
-    edit_a_schema: "its schema note-1 is another than it was written by",
-    drop_a_schema: "its schema 'note-1' is not there",
+    edit_a_schema: "its schema search-1 is another than it was written by",
+    drop_a_schema: "its schema 'search-1' is not there",
     swap_a_policy: "not the policy of that digest|by which it was decided is not there",
     drop_a_rotation: "checkpoint: the note bears no signature by a known key",
     forge_a_rotation: "rotations.ndjson line 1: ",
     forge_an_erasure: "no key of the log vouches|is of an older form|no erasure says why",
     replay_an_erasure: "it was signed for another record",
-    erase_an_act: "act is not there, and no erasure says why",
+    erase_a_trail: "(act|decided) is not there, and no erasure says why",
 }
 """Each with a pattern of what gives it away, whatever else does."""
 

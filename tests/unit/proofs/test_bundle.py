@@ -119,10 +119,13 @@ def empty_folder(at: Path) -> None:
         (lambda at: (at / "extra").write_text("x"), "'extra': a bundle has no such file"),
         (lambda at: (at / "policy/.x").write_text("x"), "'policy/.x': a bundle has no such file"),
         (lambda at: (at / "policy/new").write_text("x"), "policy/new: the statement does not name"),
-        (lambda at: (at / "schemas/note-1.json").unlink(), "'schemas/note-1.json' is named there"),
         (
-            lambda at: (at / "schemas/note-1.json").write_text("[]"),
-            "schemas/note-1.json: it is not",
+            lambda at: (at / "schemas/search-1.json").unlink(),
+            "'schemas/search-1.json' is named there",
+        ),
+        (
+            lambda at: (at / "schemas/search-1.json").write_text("[]"),
+            "schemas/search-1.json: it is not",
         ),
         (lambda at: (at / "\x1b[2J").write_text("x"), r"'\x1b[2J': a bundle has no such file"),
     ],

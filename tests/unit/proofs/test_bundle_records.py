@@ -50,12 +50,13 @@ def test_an_opening_without_an_erasure_is_told_apart_and_only_a_whole_log_must_e
     report = verify(export(LOG, tmp_path / "some", selected=selected))
     assert report.problems == []
     assert report.unexplained == len(report.unexplained_at) == 2
-    assert report.unexplained_at[0].startswith(f"record {position}: decided is not there")
+    assert report.unexplained_at[0].startswith(f"record {position}: contexts is not there")
     assert "2 openings not given" in report.summary()
 
 
 def test_an_opening_that_nobody_erased_fails_a_whole_log(tmp_path: Path) -> None:
-    kept = min({*range(SIZE)} - {position for position, _ in LOG.erasures.values()})
+    told = {*LOG.erasures, *(position for position, _ in LOG.erasures.values())}
+    kept = min({*range(SIZE)} - told)
     for name in ("act", "index", "question"):
         log = Log([*LOG.records], LOG.erasures)
         log.records[kept] = without(log.records[kept], name)

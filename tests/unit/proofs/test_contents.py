@@ -40,8 +40,8 @@ def test_a_record_that_fits_is_counted_and_one_that_does_not_is_named_with_its_p
         report = of(folder, {"question": "?"}, {"question": 1}, {"new": 1}, processes=processes)
         assert (report.contents.fitted, report.contents.unnamed) == (3, 0)
         assert report.contents.problems == [
-            "records.ndjson line 2: it does not fit note-1: /question: it is not of type string",
-            "records.ndjson line 3: it does not fit note-1: /new: the schema knows no such member",
+            "records.ndjson line 2: it does not fit search-1: /question: it is not of type string",
+            "records.ndjson line 3: it does not fit search-1: /new: the schema knows no such member",
         ]
         assert "contents NOT as they should be: 2 problems" in report.contents.summary()
 
@@ -62,12 +62,13 @@ def test_records_of_before_there_were_schemas_verify_and_are_counted_apart(
 
 def test_an_erased_opening_makes_no_record_unfit_and_hides_no_unknown_name(tmp_path: Path) -> None:
     random, log = Random(2), Log()
-    log.add(random, {"question": "?", "decided": {}})
+    log.add(random, {"question": "?", "contexts": []})
     log.add(random, {"new": 1})
-    log.erase(random, 0, "decided", "question")
+    log.erase(random, 0, "contexts", "question")
     log.erase(random, 1, "new")
     report = verify(export(log, tmp_path / "bundle"))
-    assert (report.problems, report.erased) == ([], 3)
+    assert report.problems == ["record 1: new is not there, and no erasure says why"]
+    assert report.erased == 2
     assert [one for one in report.contents.problems if "line 2" in one] == report.contents.problems
     assert "/new: the schema knows no such member" in report.contents.problems[0]
 
