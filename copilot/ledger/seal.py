@@ -188,13 +188,12 @@ class Sealer:
 
         Again whenever the log has another number of keys: somebody else may have brought in a new one.
         """
-        rows, changes = await _rows(connection, "keys"), await stated(connection)
-        from_size = {VerifierKey.parse(row["verifier_key"]): row["from_size"] for row in rows}
-        known = succession.in_order(list(from_size), changes)
-        new = succession.agreed(self._signers, known)
+        changes = await _stated(connection)
+        known = await _keys(connection, changes, size)
+        new = succession.agreed(self._signers, list(known))
         for key in new:
             await connection.execute(_SQL["add_key"], {"key": str(key), "size": size})
-        keys = {key: from_size.get(key, size) for key in (*known, *new)}
+        keys = known | dict.fromkeys(new, size)
         for rotation, envelope in succession.missing(self._signers, keys, changes):
             if self._rotated is not None:
                 await self._rotated(rotation)
@@ -241,8 +240,21 @@ async def _store(
     await connection.execute(_SQL["born"], subtrees)
 
 
-async def stated(connection: Connection) -> list[Rotation]:
-    """The changes of the log's key; as SEALER."""
+async def known_keys(connection: Connection) -> list[VerifierKey]:
+    """Those that the log names as its own, oldest first; as SEALER."""
+    return list(await _keys(connection, await _stated(connection), 0))
+
+
+async def _keys(
+    connection: Connection, changes: Sequence[Rotation], size: int
+) -> dict[VerifierKey, int]:
+    """In order, each with the size from which it signs: `size` if only a change names it, not the list."""
+    rows = await _rows(connection, "keys")
+    from_size = {VerifierKey.parse(row["verifier_key"]): row["from_size"] for row in rows}
+    return {key: from_size.get(key, size) for key in succession.in_order(list(from_size), changes)}
+
+
+async def _stated(connection: Connection) -> list[Rotation]:
     return [Rotation.open(row["envelope"]) for row in await _rows(connection, "rotations")]
 
 

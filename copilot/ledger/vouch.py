@@ -6,13 +6,11 @@ from functools import partial
 from copilot.ledger import succession
 from copilot.ledger.keys import signers
 from copilot.ledger.proofs.keys import Signer, VerifierKey
-from copilot.ledger.seal import Sealer, stated, waiting
+from copilot.ledger.seal import Sealer, known_keys, waiting
 from copilot.settings import Settings
 from policy.errors import Unavailable
 from retrieval.stores.postgres.database import Database, Role
-from retrieval.stores.postgres.queries import Queries
 
-_SQL = Queries("copilot.ledger", "seal.sql")
 Vouching = Callable[[], Awaitable[Sequence[Signer]]]
 """Gives the keys at the moment; raises as `vouching` does."""
 
@@ -46,8 +44,5 @@ async def _waits(database: Database) -> bool:
 
 
 async def _known(database: Database) -> Sequence[VerifierKey]:
-    """The keys of the log, in order."""
     async with database.transaction(Role.SEALER) as connection:
-        rows = await (await connection.execute(_SQL["keys"])).fetchall()
-        listed = [VerifierKey.parse(row["verifier_key"]) for row in rows]
-        return succession.in_order(listed, await stated(connection))
+        return await known_keys(connection)
