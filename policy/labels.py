@@ -62,7 +62,7 @@ class Label:
 
     def dominates(self, other: "Label") -> bool:
         """True where everyone who may read this may also read `other`."""
-        return self.tenant == other.tenant and self.join(other) == self
+        return self == other or (self.tenant == other.tenant and self.join(other) == self)
 
     def to_json(self) -> dict[str, Any]:
         """The label as DESIGN.md writes it; lists are sorted, `releasable_to` only where given."""

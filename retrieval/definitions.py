@@ -6,7 +6,7 @@ that visible passages define; no list of names, and no link, is kept across labe
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from retrieval.terms import STOP_WORDS
@@ -43,11 +43,15 @@ class Word(NamedTuple):
 
 
 class Naming(NamedTuple):
-    """A run of words that may be a name: its key, and the half-open range of code points."""
+    """A name where a text uses it: its key, and the half-open range of code points."""
 
     key: str
     start: int
     end: int
+
+
+Runs = Mapping[str, Sequence[tuple[int, int]]]
+"""Runs of words that may be names: the key of each, and the half-open ranges of code points where it stands."""
 
 
 def words(text: str) -> list[Word]:
@@ -82,50 +86,60 @@ def subject(text: str) -> frozenset[str]:
     return frozenset([key] if 0 < len(named) <= _LONGEST and named[0] not in _LEAD_INS else [])
 
 
-def namings(text: str) -> list[Naming]:
-    """Every run of words that may be a name, by place, the longest first."""
-    return list(_namings(words(text), first=0))
+def namings(text: str) -> Runs:
+    """Every run of words that may be a name."""
+    return _runs(words(text), first=0)
 
 
-def in_question(question: str) -> list[Naming]:
+def in_question(question: str) -> Runs:
     """As `namings`; the capital of the first word says nothing."""
-    return list(_namings(words(question), first=1))
+    return _runs(words(question), first=1)
 
 
-def chosen(candidates: Collection[Naming], known: Collection[str]) -> list[Naming]:
+def chosen(candidates: Runs, known: Collection[str]) -> list[Naming]:
     """Those whose key is known, the longest from left to right, none within another."""
     taken: list[Naming] = []
-    some = [one for one in candidates if one.key in known]
+    some = [Naming(key, *place) for key, at in candidates.items() if key in known for place in at]
     for one in sorted(some, key=lambda one: (one.start, -one.end)):
         if not taken or one.start >= taken[-1].end:
             taken.append(one)
     return taken
 
 
-def _namings(found: list[Word], *, first: int) -> Iterator[Naming]:
-    for at, word in enumerate(found):
-        if (word.capital or word.content) and word.plain not in _ARTICLES:
-            yield from reversed(_runs(found, at, counts_capital=at >= first))
+def _runs(found: Sequence[Word], *, first: int) -> Runs:
+    """Each run has a capital on a word that means something, or is short and has several such words.
 
-
-def _runs(found: list[Word], at: int, *, counts_capital: bool) -> list[Naming]:
-    """The runs from there that may be names, the shortest first.
-
-    Each has a capital on a word that means something, or several such words, and does not end on another.
+    Before the word `first` a capital alone is none. No run ends on a word that means nothing and has no capital.
     """
-    runs: list[Naming] = []
-    key, content, capital = "", 0, False
-    begin = found[at].start
-    for size, (plain, _, end, begins_so, means) in enumerate(found[at : at + _LONGEST], start=1):
-        key = f"{key} {plain}" if key else plain
-        if means:
-            content += 1
-            capital = capital or begins_so
-        elif not (begins_so and content):
+    runs: dict[str, list[tuple[int, int]]] = {}
+    capitals = _capitals(found)
+    for at, (key, start, end, begins_so, means) in enumerate(found):
+        if not (begins_so or means) or key in _ARTICLES:
             continue
-        if (capital and (counts_capital or size > 1)) or (content > 1 and size <= _LONGEST_PLAIN):
-            runs.append(Naming(key, begin, end))
+        capital, count = capitals[at], int(means)
+        if capital == at >= first:
+            runs.setdefault(key, []).append((start, end))
+        longest = _LONGEST if capital < at + _LONGEST else _LONGEST_PLAIN
+        for place, (plain, _, end, begins_so, means) in enumerate(
+            found[at + 1 : at + longest], start=at + 1
+        ):
+            key = f"{key} {plain}"
+            count += means
+            if not (means or (begins_so and count)):
+                continue
+            if place >= capital or (count > 1 and place < at + _LONGEST_PLAIN):
+                runs.setdefault(key, []).append((start, end))
     return runs
+
+
+def _capitals(found: Sequence[Word]) -> list[int]:
+    """For each word where the next one stands, or itself, that has a capital and means something."""
+    places, following = [0] * len(found), len(found) + _LONGEST
+    for at in range(len(found) - 1, -1, -1):
+        if found[at].capital and found[at].content:
+            following = at
+        places[at] = following
+    return places
 
 
 def _key(name: str) -> str:

@@ -9,12 +9,13 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from policy.scope import Scope
 from retrieval import definitions, linking
 from retrieval.analysis import Plan
-from retrieval.definitions import Naming
+from retrieval.definitions import Naming, Runs
 from retrieval.embedding import Vectors
 from retrieval.fit import Asked, Fit
 from retrieval.keyword import exactly
@@ -85,8 +86,7 @@ class Links:
     async def named(self) -> dict[str, str]:
         """The passages that define what the question names, each with the name."""
         candidates = definitions.in_question(self._plan.question)
-        keys = sorted({one.key for one in candidates})
-        around = await self._graph.around([], [], keys, self._near, scope=self._scope)
+        around = await self._graph.around([], [], [*candidates], self._near, scope=self._scope)
         found = _by_key(around)
         used = definitions.chosen(candidates, found)
         await self._weigh(one.chunk_id for naming in used for one in found[naming.key])
@@ -103,7 +103,7 @@ class Links:
         around = await self._graph.around(
             [*candidates],
             sorted(entities),
-            [*dict.fromkeys(naming.key for some in candidates.values() for naming in some)],
+            [*dict.fromkeys(chain.from_iterable(candidates.values()))],
             self._near,
             scope=self._scope,
         )
@@ -244,7 +244,7 @@ def _by_key(around: Around) -> dict[str, list[Definition]]:
 
 
 def _definers(
-    around: Around, candidates: Mapping[str, Sequence[Naming]]
+    around: Around, candidates: Mapping[str, Runs]
 ) -> dict[str, list[tuple[Naming, Definition]]]:
     """Chunk id → what it names, each with a passage that defines it."""
     found = _by_key(around)

@@ -69,13 +69,6 @@ class Pairs:
     def columns(self) -> tuple[Hashes, Numbers]:
         return self.left[self.lists.owners], self.lists.values
 
-    def counts(self, wanted: Hashes) -> Counts:
-        """How many numbers each of the wanted has."""
-        here, at = lookup(self.left, wanted)
-        counts = np.zeros(len(wanted), np.int64)
-        counts[here] = self.lists.counts(at)
-        return counts
-
     def of_each(self, wanted: Hashes) -> tuple[Counts, Numbers]:
         """All numbers of the wanted: the place among the wanted, and the number."""
         here, at = lookup(self.left, wanted)
@@ -130,8 +123,10 @@ class Texts:
 
 def lookup(ordered: Hashes, wanted: Hashes) -> tuple[Counts, Counts]:
     """Of the wanted those that are there: their places among the wanted, and among all."""
-    at = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-    here = np.flatnonzero(ordered[at] == wanted) if len(ordered) else at[:0]
+    at = ordered.searchsorted(wanted)
+    if not len(ordered):
+        return at[:0], at[:0]
+    here = np.flatnonzero(ordered.take(at, mode="clip") == wanted)
     return here, at[here]
 
 
@@ -181,8 +176,7 @@ def hashed(texts: Sequence[str]) -> Hashes:
 
 def hashed_ids(ids: Ids) -> Hashes:
     halves = np.ascontiguousarray(ids).view(np.int64).reshape(-1, 2)
-    with np.errstate(over="ignore"):
-        found: Hashes = halves[:, 0] * _KEYS[0] + halves[:, 1] * _KEYS[1]
+    found: Hashes = halves[:, 0] * _KEYS[0] + halves[:, 1] * _KEYS[1]
     return found
 
 

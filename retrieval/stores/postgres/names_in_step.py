@@ -1,13 +1,12 @@
 """The copy of the names in memory. It answers for a scope only where it has all that the scope shows, as it is now."""
 
 import asyncio
-import ctypes
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from retrieval.heap import give_back
 from retrieval.stores.postgres.arrays import ID, Numbers, Texts, hashed, hashed_ids
 from retrieval.stores.postgres.database import Database
 from retrieval.stores.postgres.in_step import MANY, Held, Shown
@@ -48,7 +47,7 @@ class Names(Shown[Named]):
         if sum(one.size for one in self._read_in) >= _TOGETHER:
             self._joined_in = await asyncio.to_thread(_joined, self._joined_in, self._read_in)
             self._read_in = []
-            await asyncio.to_thread(_give_back)
+            await asyncio.to_thread(give_back)
 
     async def _settle(self, taken: Mapping[int, Held]) -> None:
         joined, more = [*self._joined_in], self._read_in
@@ -58,7 +57,7 @@ class Names(Shown[Named]):
             self._pieces = await asyncio.to_thread(_shown, self._pieces, joined, more)
         await super()._settle(taken)
         if many:
-            await asyncio.to_thread(_give_back)
+            await asyncio.to_thread(give_back)
 
 
 def _without(pieces: Sequence[Piece], label_id: int) -> tuple[Piece, ...]:
@@ -84,12 +83,6 @@ def _joined(pieces: Sequence[Piece], more: list[Columns]) -> tuple[Piece, ...]:
         last = every.pop()
         every[-1] = Piece(Columns.joined([every[-1].columns, last.columns]).alive())
     return tuple(every)
-
-
-def _give_back() -> None:
-    """What reading names in took goes back to the system, which the C library puts off where it is glibc."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _columns(label_id: int, row: Mapping[str, Any]) -> Columns:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from policy.errors import Unavailable
+from retrieval.heap import give_back
 from retrieval.ports import MOST_OFTEN
 from retrieval.stores.postgres.arrays import ID, hashed, upto
 from retrieval.stores.postgres.database import Database
@@ -50,8 +51,11 @@ class Words(Shown[Worded]):
 
     async def _join(self) -> None:
         """Before it grows too large to be held twice."""
-        self._coming = await asyncio.to_thread(_joined, self._coming, self._read_in)
+        before = self._coming
+        self._coming = await asyncio.to_thread(_joined, before, self._read_in)
         self._read_in = []
+        if any(one.size > MOST // 2 and one not in before for one in self._coming):
+            await asyncio.to_thread(give_back)
 
     async def _settle(self, taken: Mapping[int, Held]) -> None:
         if self._read_in:
@@ -68,11 +72,9 @@ def _joined(pieces: Sequence[Piece], more: Sequence[Columns]) -> tuple[Piece, ..
     kept = [piece for piece in pieces if 2 * piece.size > len(piece.labels)]
     rest = [piece.columns for piece in pieces if 0 < 2 * piece.size <= len(piece.labels)]
     every = [*kept, *(Piece(one) for one in _cut(Columns.joined([*rest, *more])))]
-    while len(every) > 1 and every[-2].size < 2 * every[-1].size:
-        if every[-2].size + every[-1].size > MOST:
-            break
+    while len(every) > 1 and every[-2].size < min(2 * every[-1].size, MOST):
         last = every.pop()
-        every[-1] = Piece(Columns.joined([every[-1].columns, last.columns]))
+        every += map(Piece, _cut(Columns.joined([every.pop().columns, last.columns])))
     return tuple(every)
 
 
