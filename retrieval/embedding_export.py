@@ -8,12 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from policy.errors import Misconfigured
-from retrieval.embedding_card import FILES, MODEL_FILE, TOKENIZER_FILE, Card, Pooling, sha256
+from retrieval import embedding_quantised
+from retrieval.embedding_card import (
+    DATA_FILE,
+    MODEL_FILE,
+    QUESTION_FILE,
+    TOKENIZER_FILE,
+    Card,
+    Pooling,
+    files,
+    sha256,
+)
 
 MODEL = "all-MiniLM-L6-v2"
 QUANTISED = f"{MODEL}-int8"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SUMS = "SHA256SUMS"
+_LARGE = 1 << 20
+"""Bytes of a tensor."""
 _log = logging.getLogger(__name__)
 
 
@@ -46,12 +58,16 @@ def export(folder: Path, card: Card) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         new = Path(scratch) / "new"
         new.mkdir()
-        _export_model(source, new / MODEL_FILE)
+        exact = Path(scratch) / MODEL_FILE
+        _export_model(source, exact)
         if card.name == QUANTISED:
-            _quantise(new / MODEL_FILE, Path(scratch))
+            embedding_quantised.by_channel(exact, new / MODEL_FILE)
+        else:
+            embedding_quantised.in_blocks(exact, new / QUESTION_FILE)
+            _in_two(exact, new / MODEL_FILE)
         shutil.copyfile(source / TOKENIZER_FILE, new / TOKENIZER_FILE)
         card.write(new)
-        sums = "".join(f"{sha256(new / name)}  {name}\n" for name in FILES)
+        sums = "".join(f"{sha256(new / name)}  {name}\n" for name in files(new))
         (new / SUMS).write_text(sums, "ascii")
         try:
             new.rename(folder)
@@ -60,24 +76,18 @@ def export(folder: Path, card: Card) -> None:
                 raise
 
 
-def _quantise(model: Path, scratch: Path) -> None:
-    """Weights in eight bits by channel; activations by the tensor of the one text that is run."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def _in_two(whole: Path, model: Path) -> None:
+    """With the large tensors in a file of their own, of which onnxruntime maps into memory what it keeps as it is."""
+    import onnx
 
-    exact = model.rename(scratch / "exact.onnx")
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.ERROR)  # it recommends, on the root logger, what torch did already
-    try:
-        quantize_dynamic(
-            exact,
-            model,
-            per_channel=True,
-            op_types_to_quantize=["MatMul"],
-            weight_type=QuantType.QInt8,
-        )
-    finally:
-        root.setLevel(before)
+    onnx.save_model(
+        onnx.load(whole),
+        model,
+        save_as_external_data=True,
+        location=DATA_FILE,
+        size_threshold=_LARGE,
+    )
+    (model.parent / DATA_FILE).chmod(model.stat().st_mode)  # it was for its owner alone
 
 
 def _export_model(source: Path, target: Path) -> None:

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 from retrieval.embedding import load
-from retrieval.embedding_card import CARD_FILE, FILES
+from retrieval.embedding_card import CARD_FILE, DATA_FILE, FILES
 from retrieval.embedding_export import MODEL
 
 
 def exported(models: Path) -> Path:
     """The folder of the built-in model."""
     load(models).close()
-    [card] = models.glob(f"{MODEL}-[0-9a-f]*-3/{CARD_FILE}")
+    [card] = models.glob(f"{MODEL}-[0-9a-f]*-4/{CARD_FILE}")
     return card.parent
 
 
@@ -19,7 +19,7 @@ def own_model(models: Path, into: Path, **said: object) -> Path:
     """A folder with the built-in model as an operator's own, under a card that says so much else."""
     folder = into / "mine"
     folder.mkdir()
-    for name in FILES:
+    for name in (*FILES, DATA_FILE):
         (folder / name).symlink_to(exported(models) / name)
     card = json.loads((folder / CARD_FILE).read_text("utf-8"))
     card |= {"name": "mine", "weights_sha256": ""} | said

@@ -12,7 +12,7 @@ from copilot.app import build
 from copilot.settings import Settings
 from policy.errors import Misconfigured
 from retrieval.embedding import load
-from retrieval.embedding_card import FILES
+from retrieval.embedding_card import DATA_FILE, FILES, QUESTION_FILE
 from tests.integration.models import exported
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, DATA_FILE, QUESTION_FILE])
 @pytest.mark.timed
 async def test_a_damaged_model_stops_the_start_and_says_what_to_delete(
     settings: Settings, models: Path, file: str, damage: str

@@ -1,5 +1,6 @@
 """Several embedding models: the built-in ones, and an operator's own in a folder."""
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from copilot.commands.reembed import keep
 from policy.errors import Misconfigured
-from retrieval.embedding import DIMENSION, OnnxEmbedder, load
-from retrieval.embedding_card import CARD_FILE, MODEL_FILE
+from retrieval.embedding import DIMENSION, OnnxEmbedder, find, load
+from retrieval.embedding_card import CARD_FILE, MODEL_FILE, QUESTION_FILE
 from retrieval.embedding_export import QUANTISED
-from tests.integration.models import own_model
+from tests.integration.models import exported, own_model
 
 pytestmark = pytest.mark.anyio
 
@@ -35,12 +37,54 @@ async def test_a_quantised_vector_depends_on_its_text_alone(models_dir: Path) ->
     assert (await embedder.embed(TEXTS[::-1]))[::-1].tobytes() == alone.tobytes()
 
 
-async def test_a_question_is_embedded_like_a_passage_where_nothing_else_is_said(
-    models_dir: Path,
+async def test_a_question_is_embedded_about_like_a_passage_and_by_itself(models_dir: Path) -> None:
+    embedder, again = load(models_dir), load(models_dir)
+    exact = await embedder.embed(TEXTS)
+    alone = [await embedder.embed_question(text) for text in TEXTS]
+    close = (np.stack(alone) * exact).sum(axis=1)
+    assert (close > 0.99).all()
+    assert (close < 0.99999).any(), "by the quicker one"
+    crowd = await asyncio.gather(*(again.embed_question(text) for text in TEXTS * 3))
+    assert [one.tobytes() for one in crowd] == [one.tobytes() for one in alone * 3]
+
+
+async def test_a_model_of_ones_own_may_have_a_quicker_one_for_questions(
+    models_dir: Path, tmp_path: Path
 ) -> None:
-    embedder = load(models_dir)
+    mine = own_model(models_dir, tmp_path)
+    exactly = load(models_dir, str(mine))
+    [passage] = await exactly.embed(TEXTS[1:2])
+    assert (await exactly.embed_question(TEXTS[1])).tobytes() == passage.tobytes()
+    (mine / QUESTION_FILE).symlink_to(exported(models_dir) / QUESTION_FILE)
+    quicker = load(models_dir, str(mine))
+    question = await quicker.embed_question(TEXTS[1])
+    assert 0.995 < float(question @ passage) < 0.99999
+    assert quicker.model == exactly.model, "stored vectors are none the worse"
+    keep(tmp_path / "models", str(mine), quicker.model)
+    found = find(tmp_path / "models", quicker.model)
+    assert (await found.embed_question(TEXTS[1])).tobytes() == question.tobytes()
+
+
+async def test_what_gives_questions_other_vectors_here_is_not_asked(
+    models_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a processor rounds products of eight bits off."""
+    mine = own_model(models_dir, tmp_path)
+    _other_words(exported(models_dir) / MODEL_FILE, mine / QUESTION_FILE)
+    embedder = load(models_dir, str(mine))
     [passage] = await embedder.embed(TEXTS[1:2])
     assert (await embedder.embed_question(TEXTS[1])).tobytes() == passage.tobytes()
+    assert "other vectors on this processor" in caplog.text
+
+
+def _other_words(model: Path, file: Path) -> None:
+    """The same model, for which each word means its opposite."""
+    from onnx import load, numpy_helper, save
+
+    other = load(model)
+    [words] = [one for one in other.graph.initializer if "word_embeddings" in one.name]
+    words.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(words), words.name))
+    save(other, file)
 
 
 async def test_a_model_of_ones_own_is_cut_to_its_dimension_and_gets_its_prefixes(

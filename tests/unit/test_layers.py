@@ -16,6 +16,7 @@ LAYERS = ("policy", "retrieval", "copilot", "eval")
 DATA_FOLDERS = ("graphql", "prompts", "migrations")
 USED_WITHOUT_IMPORT = {
     "onnx": "torch.onnx.export writes through it",
+    "onnx-ir": "onnxruntime's quantiser of weights in blocks is built on it",
     "websockets": "uvicorn speaks WebSocket through it",
     "hatchling": "builds the wheel",
     "mypy": "checks types",

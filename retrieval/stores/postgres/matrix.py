@@ -5,12 +5,11 @@ what it gives, and the store then computes and orders these exactly. So what a s
 what else lies in the matrix, in which order that came in, or how it is cut into tiles.
 """
 
-import base64
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+import numkong
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from retrieval.embedding import Vectors
@@ -18,16 +17,17 @@ from retrieval.embedding import Vectors
 TILE = 16_384
 """Rows of a tile, each one vector. Tiles are filled one after the other, whatever the labels."""
 _LEVELS = 127
-_SHIFT = 128
+_EMPTY = np.iinfo(np.int32).max
+"""In place of a label, where there is no row."""
 _SLACK = 1e-5
 """More than single precision loses over a few hundred products, the sum of whose sizes is at most one."""
 
 
 @dataclass(slots=True)
 class _Tile:
-    """`codes` less 128, times `scales`, is about the vectors; `errors` bounds the length of what is missing."""
+    """`codes` times `scales` are about the vectors; `errors` bound the length of what is missing."""
 
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.int8]
     """Of shape (TILE, dimension)."""
     scales: NDArray[np.float32]
     errors: NDArray[np.float32]
@@ -38,10 +38,10 @@ class _Tile:
     @classmethod
     def empty(cls, dimension: int) -> "_Tile":
         return cls(
-            codes=np.zeros((TILE, dimension), np.uint8),
+            codes=np.zeros((TILE, dimension), np.int8),
             scales=np.zeros(TILE, np.float32),
             errors=np.zeros(TILE, np.float32),
-            labels=np.full(TILE, -1, np.int32),
+            labels=np.full(TILE, _EMPTY, np.int32),
             ordinals=np.zeros(TILE, np.int32),
         )
 
@@ -61,11 +61,10 @@ class Matrix:
 
     def __init__(self) -> None:
         self._tiles: tuple[_Tile, ...] = ()
-        self._products = _Products()
 
     def view(self) -> "View":
         """What is there now; what is dropped later stays in it, and what is added may show in it."""
-        return View(self._tiles, self._products)
+        return View(self._tiles)
 
     @property
     def size(self) -> int:
@@ -86,7 +85,7 @@ class Matrix:
     def drop(self, label_id: int) -> None:
         """Forgets a label and what stood for it."""
         without = (_without(tile, label_id) for tile in self._tiles)
-        self._tiles = tuple(one for one in without if (one.labels >= 0).any())
+        self._tiles = tuple(one for one in without if (one.labels != _EMPTY).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,6 @@ class View:
     """What may be looked through in any thread."""
 
     _tiles: tuple[_Tile, ...]
-    _products: "_Products"
 
     def candidates(
         self, vector: Vectors, label_ids: Collection[int], limit: int
@@ -105,7 +103,7 @@ class View:
         query = _Query.of(vector)
         # One of another dimension holds what is about to go, for a question of another model.
         tiles = [tile for tile in self._tiles if tile.codes.shape[1] == len(vector)]
-        found = [self._bounds(tile, query, shown) for tile in tiles]
+        found = [_bounds(tile, query, shown) for tile in tiles]
         lower = np.concatenate([one.lower for one in found]) if found else np.empty(0)
         rank = len(lower) - limit
         cut = np.partition(lower, rank)[rank] if rank > 0 else -np.inf
@@ -117,40 +115,37 @@ class View:
             ordinals += one.ordinals[near].tolist()
         return labels, ordinals
 
-    def _bounds(self, tile: _Tile, query: "_Query", shown: NDArray[np.bool_]) -> _Bounds:
-        # A label above the last that is shown, and that of an empty row (-1), count as the last: as not shown.
-        visible = shown[np.minimum(tile.labels, len(shown) - 1)]
-        at: slice | NDArray[np.intp] = slice(None) if visible.all() else np.flatnonzero(visible)
-        labels = tile.labels[at]
-        if not len(labels):
-            none = np.empty(0, np.float32)
-            return _Bounds(none, none, labels, labels)
-        # Up to a thousand dimensions this loses nothing, and with more it loses far less than the slack.
-        about = (self._products.of(tile.codes[at], query.codes) - query.shift).astype(np.float32)
-        about *= tile.scales[at] * query.scale
-        error = tile.errors[at] + (query.error + np.float32(_SLACK))
-        return _Bounds(about - error, about + error, labels, tile.ordinals[at])
-
 
 @dataclass(frozen=True, slots=True)
 class _Query:
     """The question's vector, rounded."""
 
     codes: NDArray[np.int8]
-    """Of shape (dimension, 1)."""
+    """Of shape (1, dimension)."""
     scale: np.float32
     error: np.float32
     """The length of what rounding took away, for vectors of length one and a little."""
-    shift: np.int32
-    """What the shift of a tile's codes adds to each product."""
 
     @classmethod
     def of(cls, vector: Vectors) -> "_Query":
         scale = np.float32(max(np.abs(vector).max() / _LEVELS, 1e-12))
         codes = np.rint(vector / scale)
         error = np.float32(1.02 * np.linalg.norm(vector - codes * scale))
-        shift = np.int32(_SHIFT * codes.sum(dtype=np.float64))
-        return cls(codes.astype(np.int8)[:, None], scale, error, shift)
+        return cls(codes.astype(np.int8)[None, :], scale, error)
+
+
+def _bounds(tile: _Tile, query: _Query, shown: NDArray[np.bool_]) -> _Bounds:
+    # A label above the last that is shown, and an empty row, count as the last: as not shown.
+    visible = shown.take(tile.labels, mode="clip")
+    at: slice | NDArray[np.intp] = slice(None) if visible.all() else np.flatnonzero(visible)
+    labels = tile.labels[at]
+    about = np.empty((1, len(labels)), np.float32)
+    if len(labels):
+        # Up to a thousand dimensions single precision loses nothing of this, and with more far less than the slack.
+        numkong.cdist(query.codes, tile.codes[at], "dot", out=about)
+    about = about[0] * (tile.scales[at] * query.scale)
+    error = tile.errors[at] + (query.error + np.float32(_SLACK))
+    return _Bounds(about - error, about + error, labels, tile.ordinals[at])
 
 
 def _fits(tile: _Tile, vectors: Vectors) -> bool:
@@ -161,7 +156,7 @@ def _put(tile: _Tile, label_id: int, ordinals: NDArray[np.int64], vectors: Vecto
     some = slice(tile.filled, tile.filled + len(ordinals))
     scales = np.maximum(np.abs(vectors).max(axis=1) / _LEVELS, 1e-12).astype(np.float32)
     codes = np.rint(vectors / scales[:, None])
-    tile.codes[some] = codes + _SHIFT
+    tile.codes[some] = codes
     tile.scales[some] = scales
     tile.errors[some] = np.linalg.norm(vectors - codes * scales[:, None], axis=1)
     tile.ordinals[some] = ordinals
@@ -175,44 +170,5 @@ def _without(tile: _Tile, label_id: int) -> _Tile:
     if not gone.any():
         return tile
     codes, labels = tile.codes.copy(), tile.labels.copy()
-    codes[gone], labels[gone] = 0, -1
+    codes[gone], labels[gone] = 0, _EMPTY
     return replace(tile, codes=codes, labels=labels)
-
-
-class _Products:
-    """Tile (n, dimension) unsigned times query (dimension, 1) signed, summed in 32 bits: no rounding.
-
-    Processors without VNNI add pairs of products up in 16 bits, and cut them off there. They are given the
-    query in two halves, which are too small for that.
-    """
-
-    def __init__(self) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            MODEL, options, providers=["CPUExecutionProvider"]
-        )
-        most = np.full((64, 64), 255, np.uint8), np.full((64, 1), _LEVELS, np.int8)
-        self._whole = bool((self._run(*most) == 64 * 255 * _LEVELS).all())
-
-    def of(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
-        """Of shape (n,)."""
-        return self._run(tile, query) if self._whole else self.halved(tile, query)
-
-    def halved(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
-        """The same in two runs."""
-        half: NDArray[np.int8] = query // np.int8(2)
-        rest: NDArray[np.int8] = query - half
-        return self._run(tile, half) + self._run(tile, rest)
-
-    def _run(self, tile: NDArray[np.uint8], query: NDArray[np.int8]) -> NDArray[np.int32]:
-        [products] = self._session.run(None, {"tile": tile, "query": query})
-        found: NDArray[np.int32] = products[:, 0]
-        return found
-
-
-MODEL = base64.b64decode(
-    "CAk6gwEKJgoEdGlsZQoFcXVlcnkSCHByb2R1Y3RzIg1NYXRNdWxJbnRlZ2VyEghwcm9kdWN0c1oYCgR0aWxlEhAKDggCEgoK"
-    "AxIBbgoDEgFkWhgKBXF1ZXJ5Eg8KDQgDEgkKAxIBZAoCCAFiGwoIcHJvZHVjdHMSDwoNCAYSCQoDEgFuCgIIAUIECgAQEQ=="
-)
-"""One MatMulInteger, as the onnx package writes it down; a test makes it anew. Serving need not import that package."""
