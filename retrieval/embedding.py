@@ -14,17 +14,15 @@ import numpy.typing as npt
 
 from policy.errors import Misconfigured
 from retrieval import embedding_export
-from retrieval.embedding_card import (
-    FILES,
-    MODEL_FILE,
+from retrieval.embedding_card import FILES, MODEL_FILE, TOKENIZER_FILE, Card, Pooling, sha256
+from retrieval.embedding_export import (
+    BUILT_IN,
+    EXPORTED,
+    MODEL,
     QUESTION_FILE,
-    TOKENIZER_FILE,
-    Card,
-    Pooling,
-    files,
-    sha256,
+    SUMS,
+    WEIGHTS_SHA256,
 )
-from retrieval.embedding_export import BUILT_IN, MODEL, SUMS, WEIGHTS_SHA256
 from retrieval.heap import give_back
 
 _log = logging.getLogger(__name__)
@@ -32,7 +30,11 @@ DIMENSION = BUILT_IN[MODEL].dimension
 """Of the built-in models."""
 _LAYOUT = 4
 """Of the folder of an export; another number is another folder."""
-_TRIAL = "Which company owned the ship that called at the port, and who was its director in 2019?"
+_TRIALS = (
+    "Which company owned the ship that called at the port, and who was its director in 2019?",
+    "How much was paid?",
+    "List everybody who met the accountant's brother before the transfer of 12,400 euros from Zürich.",
+)
 _ALIKE = 0.99
 """Cosine of a question's two vectors at the least; some processors round products of eight bits off."""
 
@@ -76,7 +78,8 @@ class OnnxEmbedder:
     last bits depend on its neighbours. Parallelism comes from running several texts side by side.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, questions: Path | None = None) -> None:
+        """`questions` is another file for these alone, which gives about the same vectors sooner."""
         from tokenizers import Tokenizer
 
         self._card = Card.read(folder)
@@ -88,31 +91,38 @@ class OnnxEmbedder:
         self._tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self._card.max_tokens)
-        self._exact = _opened(folder / MODEL_FILE)
-        self._quick = self._quicker(folder / QUESTION_FILE)
+        self._passages = _opened(folder / MODEL_FILE)
+        self._questions = self._quicker(questions) if questions else self._passages
         give_back()
         self._threads = ThreadPoolExecutor(
             max_workers=os.cpu_count() or 1, thread_name_prefix="embed"
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        rows = [self._embedded(self._card.passage_prefix + text, self._exact) for text in texts]
+        rows = [self._embedded(self._card.passage_prefix + text, self._passages) for text in texts]
         if not rows:
             return np.empty((0, self.model.dimension), np.float32)
         return np.stack(await asyncio.gather(*rows))
 
     async def embed_question(self, text: str) -> Vectors:
-        return await self._embedded(self._card.question_prefix + text, self._quick)
+        return await self._embedded(self._card.question_prefix + text, self._questions)
 
     def _quicker(self, file: Path) -> Any:
-        """What embeds questions: the file, where there is one and here it gives about the same vectors."""
-        if not file.is_file():
-            return self._exact
-        quick = _opened(file)
-        if float(self._row(_TRIAL, quick) @ self._row(_TRIAL, self._exact)) >= _ALIKE:
-            return quick
-        _log.warning("%s gives other vectors on this processor: questions take longer", file)
-        return self._exact
+        """What embeds questions: the file, where it runs here and gives about the same vectors."""
+        try:
+            quick = _opened(file)
+            if self._alike(quick) >= _ALIKE:
+                return quick
+            why = "gives other vectors"
+        except Exception as error:  # noqa: BLE001  the library raises what it likes
+            why = f"does not run ({type(error).__name__})"
+        _log.warning("%s %s on this processor: questions take longer", file, why)
+        return self._passages
+
+    def _alike(self, quick: Any) -> float:
+        """The least cosine of some questions' two vectors."""
+        texts = [self._card.question_prefix + one for one in _TRIALS]
+        return min(float(self._row(one, quick) @ self._row(one, self._passages)) for one in texts)
 
     async def _embedded(self, text: str, session: Any) -> Vectors:
         loop = asyncio.get_running_loop()
@@ -131,7 +141,7 @@ class OnnxEmbedder:
 
     def trial(self) -> int:
         """How many numbers a vector has, by embedding something."""
-        return len(self._row(_TRIAL, self._exact))
+        return len(self._row(_TRIALS[0], self._passages))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -148,8 +158,8 @@ def load(models: Path, name: str = MODEL) -> OnnxEmbedder:
     folder = models / f"{name}-{WEIGHTS_SHA256[:12]}-{_LAYOUT}"
     if not folder.exists():
         _export_into(folder, BUILT_IN[name])
-    _verify(folder)
-    return OnnxEmbedder(folder)
+    _verify(folder, name)
+    return OnnxEmbedder(folder, folder / QUESTION_FILE if QUESTION_FILE in EXPORTED[name] else None)
 
 
 def find(models: Path, model: Model) -> OnnxEmbedder:
@@ -202,11 +212,11 @@ def _export_into(folder: Path, card: Card) -> None:
         ) from error
 
 
-def _verify(folder: Path) -> None:
+def _verify(folder: Path, name: str) -> None:
     """Misconfigured unless each file is what was exported: other bytes would find other passages."""
     try:
         sums = (folder / SUMS).read_text("ascii").splitlines()
-        found = [f"{sha256(folder / name)}  {name}" for name in files(folder)]
+        found = [f"{sha256(folder / one)}  {one}" for one in EXPORTED[name]]
     except (OSError, ValueError) as error:
         raise _damaged(folder) from error
     if sums != found:

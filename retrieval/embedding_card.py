@@ -12,14 +12,9 @@ from policy.errors import Misconfigured
 MODEL_FILE = "model.onnx"
 """Inputs `input_ids` and, where it wants them, `attention_mask` and `token_type_ids`, all of (1, tokens); the
 first output is (1, tokens, n), or (1, n) where it pools by itself."""
-DATA_FILE = f"{MODEL_FILE}.data"
-"""Where a folder has one, it holds the large tensors of `MODEL_FILE`: what is not touched of them takes no memory."""
-QUESTION_FILE = "question.onnx"
-"""Where a folder has one, it embeds the questions: as `MODEL_FILE` does, about, and quicker."""
 TOKENIZER_FILE = "tokenizer.json"
 CARD_FILE = "card.json"
 FILES = (MODEL_FILE, TOKENIZER_FILE, CARD_FILE)
-"""Without which a folder is no model."""
 
 
 class Pooling(StrEnum):
@@ -89,7 +84,7 @@ class Card:
         """SHA-256 (hex) of all that decides a passage's vector; how a question is asked does not."""
         decisive = self.to_json() | {
             "tokenizer_sha256": sha256(folder / TOKENIZER_FILE),
-            "weights_sha256": self.weights_sha256 or _weights_sha256(folder),
+            "weights_sha256": self.weights_sha256 or sha256(folder / MODEL_FILE),
         }
         del decisive["name"], decisive["question_prefix"]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
@@ -97,15 +92,6 @@ class Card:
 
 _MOST = {"dimension": 1536, "max_tokens": 8192}
 """A passage's vector lies in one page of 8 kB with the passage."""
-
-
-def _weights_sha256(folder: Path) -> str:
-    return " ".join(sha256(folder / one) for one in files(folder) if one in {MODEL_FILE, DATA_FILE})
-
-
-def files(folder: Path) -> list[str]:
-    """Those of a model that lie in its folder."""
-    return [*FILES, *(one for one in (DATA_FILE, QUESTION_FILE) if (folder / one).is_file())]
 
 
 def sha256(file: Path) -> str:

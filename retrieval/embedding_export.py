@@ -9,23 +9,21 @@ from typing import Any
 
 from policy.errors import Misconfigured
 from retrieval import embedding_quantised
-from retrieval.embedding_card import (
-    DATA_FILE,
-    MODEL_FILE,
-    QUESTION_FILE,
-    TOKENIZER_FILE,
-    Card,
-    Pooling,
-    files,
-    sha256,
-)
+from retrieval.embedding_card import FILES, MODEL_FILE, TOKENIZER_FILE, Card, Pooling, sha256
 
 MODEL = "all-MiniLM-L6-v2"
 QUANTISED = f"{MODEL}-int8"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+DATA_FILE = f"{MODEL_FILE}.data"
+"""The large tensors of `MODEL_FILE`; what is not touched of them takes no memory."""
+QUESTION_FILE = "question.onnx"
+"""Embeds questions about as `MODEL_FILE` does, and sooner."""
+EXPORTED = {MODEL: (*FILES, DATA_FILE, QUESTION_FILE), QUANTISED: FILES}
 SUMS = "SHA256SUMS"
 _LARGE = 1 << 20
 """Bytes of a tensor."""
+_READ_ONLY = 0o444
+"""What is mapped into memory may be replaced as a whole, and never written to."""
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +65,10 @@ def export(folder: Path, card: Card) -> None:
             _in_two(exact, new / MODEL_FILE)
         shutil.copyfile(source / TOKENIZER_FILE, new / TOKENIZER_FILE)
         card.write(new)
-        sums = "".join(f"{sha256(new / name)}  {name}\n" for name in files(new))
+        sums = "".join(f"{sha256(new / name)}  {name}\n" for name in EXPORTED[card.name])
         (new / SUMS).write_text(sums, "ascii")
+        for file in new.iterdir():
+            file.chmod(_READ_ONLY)
         try:
             new.rename(folder)
         except OSError:  # another process was first; its export is the same
@@ -87,7 +87,6 @@ def _in_two(whole: Path, model: Path) -> None:
         location=DATA_FILE,
         size_threshold=_LARGE,
     )
-    (model.parent / DATA_FILE).chmod(model.stat().st_mode)  # it was for its owner alone
 
 
 def _export_model(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Weights in eight bits: a quarter of the room, and quicker to multiply with. Nothing here runs while serving."""
+"""Weights in eight bits: a quarter of the room, and quicker to multiply with. Part of the export."""
 
 import logging
 import tempfile
@@ -28,10 +28,11 @@ def by_channel(exact: Path, target: Path) -> None:
 
 def in_blocks(exact: Path, target: Path) -> None:
     """Products with a scale for each block, and the table of words in eight bits. Cosines are about 0.9988."""
-    with _quietly(), tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+    with _quietly():  # the import itself speaks up
         from onnxruntime.quantization import QuantType, quantize_dynamic
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
+    with _quietly(), tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         blocks = MatMulNBitsQuantizer(
             str(exact),
             bits=8,
@@ -49,13 +50,13 @@ def in_blocks(exact: Path, target: Path) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """They tell of every step, and recommend on the root logger what torch did already; one gives that a handler."""
+    """They recommend, by way of the root logger, what torch did already, tell of every step, and give it a handler."""
     root = logging.getLogger()
-    level, handlers, disabled = root.level, root.handlers[:], root.manager.disable
-    logging.disable(logging.ERROR)
+    level, handlers = root.level, root.handlers[:]
+    root.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logging.disable(disabled)
         root.setLevel(level)
-        root.handlers[:] = handlers
+        for added in [one for one in root.handlers if one not in handlers]:
+            root.removeHandler(added)

@@ -17,7 +17,7 @@ from policy.engine import PolicyEngine
 from policy.errors import Misconfigured
 from policy.labels import Label
 from retrieval.embedding import Model, kept, load
-from retrieval.embedding_card import files
+from retrieval.embedding_card import FILES
 from retrieval.embedding_export import BUILT_IN, MODEL
 from retrieval.stores.postgres.database import Connection, Database
 
@@ -68,7 +68,7 @@ def keep(models: Path, name: str, model: Model) -> None:
         with tempfile.TemporaryDirectory(dir=models) as scratch:
             new = Path(scratch) / "new"
             new.mkdir()
-            for file in files(Path(name)):
+            for file in FILES:
                 shutil.copyfile(Path(name) / file, new / file)
             new.rename(folder)
     except OSError as error:

@@ -12,7 +12,7 @@ from copilot.app import build
 from copilot.settings import Settings
 from policy.errors import Misconfigured
 from retrieval.embedding import load
-from retrieval.embedding_card import DATA_FILE, FILES, QUESTION_FILE
+from retrieval.embedding_export import EXPORTED, MODEL
 from tests.integration.models import exported
 
 pytestmark = pytest.mark.anyio
@@ -46,11 +46,13 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
     """A copy of the exported model."""
     whole = exported(models_dir)
     shutil.copytree(whole, tmp_path / "models" / whole.name)
+    for file in (tmp_path / "models" / whole.name).iterdir():
+        file.chmod(0o644)  # an export is for nobody to write to
     return tmp_path / "models"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", [*FILES, DATA_FILE, QUESTION_FILE])
+@pytest.mark.parametrize("file", EXPORTED[MODEL])
 @pytest.mark.timed
 async def test_a_damaged_model_stops_the_start_and_says_what_to_delete(
     settings: Settings, models: Path, file: str, damage: str

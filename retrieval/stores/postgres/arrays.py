@@ -69,6 +69,13 @@ class Pairs:
     def columns(self) -> tuple[Hashes, Numbers]:
         return self.left[self.lists.owners], self.lists.values
 
+    def counts(self, wanted: Hashes) -> Counts:
+        """How many numbers each of the wanted has."""
+        here, at = lookup(self.left, wanted)
+        counts = np.zeros(len(wanted), np.int64)
+        counts[here] = self.lists.counts(at)
+        return counts
+
     def of_each(self, wanted: Hashes) -> tuple[Counts, Numbers]:
         """All numbers of the wanted: the place among the wanted, and the number."""
         here, at = lookup(self.left, wanted)

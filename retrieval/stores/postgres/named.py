@@ -17,6 +17,7 @@ from retrieval.stores.postgres.arrays import (
     hashed_ids,
     hex_of,
     ids_of,
+    upto,
 )
 from retrieval.stores.postgres.names import Piece
 
@@ -64,9 +65,19 @@ class Named:
         return found
 
     def _close(self, piece: Piece, name: str) -> list[tuple[str, str]]:
-        """The visible entities that share at least half of all words with the name."""
-        words = hashed(sorted(set(name.split())))
-        rows, common = np.unique(piece.bearers.of_each(words)[1], return_counts=True)
+        """The visible entities that share at least half of all words with the name.
+
+        Such a one of m words has one of the n words of the name that stand before n - (n + m)/3 + 1, in
+        whatever order: the rarest come first.
+        """
+        words = set(name.split())
+        tokens = hashed(sorted(words))
+        rarest = tokens[np.argsort(piece.bearers.counts(tokens), kind="stable")]
+        most = 2 * len(tokens) - 3 * upto(len(tokens))
+        which, bearers = piece.bearers.of_each(rarest[most > 0])
+        rows = np.unique(bearers[piece.words[bearers] <= most[which]])
+        keys = piece.entity_keys[rows]
+        common = np.array([len(words.intersection(key.split())) for key in keys], np.int64)
         every = len(words) + piece.words[rows] - common
         rows = rows[common >= linking.LEAST * every]
         degrees = self._visible(piece, *piece.mentions.of_each(rows), len(rows))[2]

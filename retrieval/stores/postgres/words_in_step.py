@@ -65,7 +65,7 @@ class Words(Shown[Worded]):
 
 
 def _joined(pieces: Sequence[Piece], more: Sequence[Columns]) -> tuple[Piece, ...]:
-    """With what is new, in pieces of which each is full, or at least twice as large as the next one.
+    """With what is new. Of the last pieces each is full, or at least twice as large as the next one.
 
     What has for the most part gone is made anew, so that little is held in vain.
     """

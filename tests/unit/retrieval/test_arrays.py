@@ -31,6 +31,7 @@ def test_each_hash_has_the_numbers_it_was_paired_with(
     which, values = held.of_each(asked)
     expected = sorted((at, b) for at, one in enumerate(wanted) for a, b in pairs if a == one)
     assert sorted(zip(which.tolist(), values.tolist(), strict=True)) == expected
+    assert held.counts(asked).tolist() == [sum(a == one for a, _ in pairs) for one in wanted]
     hashes, numbers = held.columns
     assert sorted(zip(hashes.tolist(), numbers.tolist(), strict=True)) == sorted(pairs)
 

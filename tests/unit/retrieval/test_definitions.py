@@ -1,12 +1,13 @@
 """What a passage is about, and where a text may be using such a name."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval import definitions
-from retrieval.definitions import chosen, in_question, namings, subject, titled
+from retrieval.definitions import Runs, Word, chosen, in_question, namings, subject, titled
 
 some_words = st.sampled_from(
     "Anton Drell the of who Kestrel Quay 1990 tanker's élan owns (said) ,".split()
@@ -70,6 +71,29 @@ def test_the_longest_known_name_is_chosen_from_left_to_right() -> None:
     text = "Anton Drell Junior met Drell Junior."
     known = {"anton", "anton drell", "drell junior"}
     assert [one.key for one in chosen(namings(text), known)] == ["anton drell", "drell junior"]
+
+
+@given(texts, st.sampled_from([(namings, 0), (in_question, 1)]))
+def test_the_runs_are_those_that_the_rule_allows(
+    text: str, read: tuple[Callable[[str], Runs], int]
+) -> None:
+    reading, first = read
+    found = definitions.words(text)
+    runs = [(at, found[at : at + size]) for at in range(len(found)) for size in range(1, 9)]
+    expected = {
+        (" ".join(one.plain for one in run), run[0].start, run[-1].end)
+        for at, run in runs
+        if _may_be_a_name(run, alone=at >= first)
+    }
+    assert {(key, *place) for key, at in reading(text).items() for place in at} == expected
+
+
+def _may_be_a_name(run: list[Word], *, alone: bool) -> bool:
+    means = [one for one in run if one.content]
+    begins = (run[0].capital or run[0].content) and run[0].plain not in {"the", "a", "an"}
+    ends = bool(means) and (run[-1].content or run[-1].capital)
+    capital = any(one.capital for one in means) and (alone or len(run) > 1)
+    return begins and ends and (capital or (len(means) > 1 and len(run) <= 3))
 
 
 @given(texts)
