@@ -125,7 +125,7 @@ def _runs(found: Sequence[Word], *, first: int) -> Runs:
         ):
             key = f"{key} {plain}"
             count += means
-            if not (means or (begins_so and count)):
+            if not (means or begins_so):
                 continue
             if place >= capital or (count > 1 and place < at + _LONGEST_PLAIN):
                 runs.setdefault(key, []).append((start, end))
