@@ -15,7 +15,6 @@ from copilot.auditing import Auditing
 from copilot.disposal import Disposal
 from copilot.entity_graph import End, EntityGraph
 from copilot.feedback import Feedback
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.documents import Document, Rejected
 from copilot.ingest.ingest import Ingest, Progress
@@ -51,6 +50,7 @@ from copilot.results import (
 from copilot.settings import Settings
 from copilot.sign_ins import SignIns
 from copilot.telemetry import Metrics
+from copilot.texts import composed, plain
 from copilot.wording import NOT_FOUND, STEP_UP
 from policy.basis import Basis
 from policy.engine import Act, PolicyEngine
@@ -142,6 +142,7 @@ class Copilot:
 
     async def ask(self, asker: Asker, question: str) -> AskOutcome:
         """An answer in which every sentence is cited and checked, or why there is none."""
+        question = composed(question)
         said = {"question": question[:4000]}
         if not self.settings.enabled:
             return await self._switched_off(asker, said)
@@ -153,6 +154,7 @@ class Copilot:
 
     async def ask_stream(self, asker: Asker, question: str) -> AsyncIterator[Sentence | AskOutcome]:
         """Sentences as they are checked, then the outcome."""
+        question = composed(question)
         said = {"question": question[:4000]}
         if not self.settings.enabled:
             yield await self._switched_off(asker, said)
@@ -176,6 +178,7 @@ class Copilot:
 
     async def search(self, asker: Asker, question: str, k: int | None = None) -> SearchOutcome:
         """The contexts that an answer would be written from."""
+        question = composed(question)
         said = {"question": question[:4000]}
 
         async def work(admitted: Admitted) -> SearchOutcome:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from copilot.break_glass import BreakGlass
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.held import Held
 from copilot.ingest.relabelling import Relabelling
@@ -22,6 +21,7 @@ from copilot.results import (
     StepUpRequired,
 )
 from copilot.standing import Standing
+from copilot.texts import plain
 from copilot.wording import CLOSED_LABEL, STEP_UP, notice
 from policy.engine import Act, PolicyEngine
 from policy.labels import Classification, Label

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ledger.audit import Audit, Filters
 from copilot.ledger.prove import Checkpoints, LedgerProof, Prover
 from copilot.ledger.records import Entry, Kind, Page, WhatDid, WhoSaw
 from copilot.recorder import Recorder
 from copilot.results import Denied
+from copilot.texts import plain
 from policy.engine import Act
 from policy.errors import BadInput
 from policy.labels import Label

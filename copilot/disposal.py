@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from copilot import certificates
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ingest.holds import Holds
 from copilot.ledger.records import Kind
@@ -19,6 +18,7 @@ from copilot.results import (
     StepUpRequired,
 )
 from copilot.retention import Due, Retention
+from copilot.texts import plain
 from copilot.wording import notice
 from policy.engine import Act, PolicyEngine
 from policy.installation import Retention as Rule

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import ClassVar
 
 from copilot import answers
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ledger.records import Kind
 from copilot.names import LONGEST_REASON
 from copilot.reads import read_in
 from copilot.recorder import Recorder
 from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
+from copilot.texts import plain
 from policy.engine import Act
 from policy.errors import BadInput
 from policy.principal import Asker

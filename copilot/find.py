@@ -9,6 +9,7 @@ from copilot.consult import Consultant, Consultation
 from copilot.ledger.records import Kind
 from copilot.replay.decided import Decisions
 from copilot.telemetry import Metrics
+from copilot.texts import plain
 from policy.engine import PolicyEngine
 from policy.errors import BadInput, Unavailable
 from policy.principal import Asker
@@ -17,6 +18,7 @@ from policy.scope import Scoper
 from retrieval import context as assembly
 from retrieval import several
 from retrieval.analysis import Plan, analyse
+from retrieval.besides import affordable, besides
 from retrieval.copies import without_copies
 from retrieval.following import Following
 from retrieval.grounding import unnamed
@@ -118,6 +120,8 @@ class Finder:
         with asked.timings.stage("context"):
             most = max(assembly.MOST, 1 + len(asked.parts))
             chosen = assembly.assemble(weighed, most=most, tokens=self._budget)
+            more = besides(chosen, weighed, asked.found.plan)
+            chosen = affordable(chosen, more, self._budget)
             asked.contexts = await self._preceded(asked, chosen)
         return asked
 
@@ -188,9 +192,7 @@ class Finder:
         """Each sentence by the question, or by the part of it that it fits better."""
         return several.better(
             [
-                await self._relevance.weigh(
-                    contexts, found.plan, found.vector, found.idf, scope=asked.scope
-                )
+                await self._relevance.weigh(contexts, found, scope=asked.scope)
                 for found in (asked.found, *asked.parts)
             ]
         )
@@ -238,10 +240,3 @@ def _checked(question: str) -> str:
             f"the question has {len(question)} characters; the most is {_LONGEST_QUESTION}: shorten it"
         )
     return plain(question)
-
-
-def plain(text: str) -> str:
-    """The text; BadInput where neither a database nor a log could hold it."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise BadInput("a NUL or half a character stands in the text; write it in plain Unicode")
-    return text

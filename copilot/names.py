@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from copilot.find import plain
+from copilot.texts import plain
 from policy.errors import BadInput
 from policy.labels import is_name
 

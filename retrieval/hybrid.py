@@ -54,7 +54,9 @@ class Found:
     vector: Vectors
     """The question's embedding."""
     idf: Mapping[str, float]
-    """Rarity of each question term among the visible chunks."""
+    """Rarity of each question term among the visible chunks, …"""
+    forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """… and of those that are beginnings of words (`ship*`) the terms that they stand for."""
     arms: Mapping[str, int]
     """How many chunks each arm proposed."""
     degraded: tuple[str, ...] = ()
@@ -145,7 +147,8 @@ class Hybrid:
             plan=asked.plan,
             contexts=tuple(contexts),
             vector=question,
-            idf=ranking.idf,
+            idf={**ranking.idf, **ranking.prefixes},
+            forms=ranking.expanded,
             arms={str(arm): len(hits) for arm, hits in rankings.items()},
         )
 

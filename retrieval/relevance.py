@@ -1,16 +1,16 @@
 """Relevance: how well each sentence of a context fits the question."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from policy.scope import Scope
 from retrieval.analysis import Expects, Plan
-from retrieval.embedding import Vectors
 from retrieval.entities import mentions
+from retrieval.hybrid import Found
 from retrieval.ports import EmbeddedSentence, PassageStore
 from retrieval.terms import Terms
 from retrieval.types import Arm, Chunk, Context, EntityKind, Mention, ScoredSentence
@@ -43,51 +43,61 @@ class Relevance:
         self._terms = Terms()
 
     async def weigh(
-        self,
-        contexts: Sequence[Context],
-        plan: Plan,
-        question: Vectors,
-        idf: Mapping[str, float],
-        *,
-        scope: Scope,
+        self, contexts: Sequence[Context], found: Found, *, scope: Scope
     ) -> list[Context]:
-        """The contexts with their sentences scored, in the order given."""
+        """The contexts with their sentences scored by the question that `found` them, in the order given."""
         stored = await self._passages.sentences(
             [context.chunk.chunk_id for context in contexts], scope=scope
         )
         best = max((_arm(context, Arm.KEYWORD) for context in contexts), default=0.0)
-        names = " ".join(mention.surface for mention in plan.entities)
-        named = set(self._terms.of(names, plan.language))
-        asked = {term: weight for term, weight in idf.items() if term not in named}
-        vector = question.astype(np.float64)
+        asked = _Asked.of(found, self._terms)
         weighed = []
         for context in contexts:
             passage = _PASSAGE * _arm(context, Arm.VECTOR)
             passage += _BM25 * _arm(context, Arm.KEYWORD) / best if best else 0.0
             sentences = tuple(
-                self._scored(context.chunk, one, passage, vector, plan, idf, asked)
+                self._scored(context.chunk, one, passage, asked)
                 for one in stored.get(context.chunk.chunk_id, ())
             )
             weighed.append(replace(context, sentences=sentences))
         return weighed
 
     def _scored(
-        self,
-        chunk: Chunk,
-        sentence: EmbeddedSentence,
-        passage: float,
-        question: npt.NDArray[np.float64],
-        plan: Plan,
-        idf: Mapping[str, float],
-        asked: Mapping[str, float],
+        self, chunk: Chunk, sentence: EmbeddedSentence, passage: float, asked: "_Asked"
     ) -> ScoredSentence:
         text = chunk.text[sentence.start : sentence.end]
-        cosine = float(sentence.vector.astype(np.float64) @ question)
-        present = set(self._terms.of(f"{chunk.title or ''} {text}", plan.language))
-        kind = 1.0 if _has_kind(text, plan) else 0.0
+        cosine = float(sentence.vector.astype(np.float64) @ asked.vector)
+        present = asked.present(
+            self._terms.of(f"{chunk.title or ''} {text}", asked.found.plan.language)
+        )
+        kind = 1.0 if _has_kind(text, asked.found.plan) else 0.0
         score = passage + _SENTENCE * cosine + _KIND * kind
-        score += _WORDS * _coverage(present, idf) + _ASKED * _coverage(present, asked)
+        score += _WORDS * _coverage(present, asked.found.idf)
+        score += _ASKED * _coverage(present, asked.unnamed)
         return ScoredSentence(start=sentence.start, end=sentence.end, text=text, score=score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as sentences are compared with it."""
+
+    found: Found
+    vector: npt.NDArray[np.float64]
+    unnamed: Mapping[str, float]
+    """The rarity of its terms that are no names."""
+
+    @classmethod
+    def of(cls, found: Found, terms: Terms) -> "_Asked":
+        names = " ".join(mention.surface for mention in found.plan.entities)
+        named = set(terms.of(names, found.plan.language))
+        unnamed = {term: weight for term, weight in found.idf.items() if term not in named}
+        return cls(found, found.vector.astype(np.float64), unnamed)
+
+    def present(self, terms: Iterable[str]) -> set[str]:
+        """The terms, and the beginnings of words in the question that one of them has."""
+        there = set(terms)
+        begun = {one for one, some in self.found.forms.items() if not there.isdisjoint(some)}
+        return there | begun if begun else there
 
 
 def _arm(context: Context, arm: Arm) -> float:

@@ -126,9 +126,7 @@ class _Side:
         plan = analyse(question, self._terms)
         found = await self._hybrid.search(plan, scope=scope, limit=_CANDIDATES, timings=Timings())
         contexts = await self.checked(scope, found.contexts)
-        weighed = await self._relevance.weigh(
-            contexts[:_WEIGHED], plan, found.vector, found.idf, scope=scope
-        )
+        weighed = await self._relevance.weigh(contexts[:_WEIGHED], found, scope=scope)
         await self.written(assembly.assemble(weighed))
 
     async def scope(self) -> Scope:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from copilot.ingest.documents import Document, Part, Rejected
 from copilot.ingest.parts import check_marks, document_id, kept, label_of, required, storable
 from copilot.ingest.source import MOST_TEXT, Line, lines
+from copilot.texts import composed
 from policy.errors import BadInput
 from policy.labels import Label
 from policy.markings import split_portion
@@ -83,7 +84,7 @@ def _text(record: dict[str, Any], field: str, default: str | None = None) -> str
     if not isinstance(value, str):
         raise BadInput(f"`{field}` must be a text, not {value!r:.60}")
     storable({field: value}, f"`{field}`")
-    return value
+    return composed(value)
 
 
 def _label(value: object, tenant: str, default_label: Label | None) -> Label:

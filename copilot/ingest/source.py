@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from copilot.texts import composed
 from policy.errors import BadInput
 
 MOST_TEXT = 10 * 1024 * 1024
@@ -67,7 +68,7 @@ def _text(content: bytes) -> str:
     if b"\x00" in content:
         raise BadInput("holds NUL bytes; it is not text, or not in UTF-8")
     try:
-        return content.decode("utf-8")
+        return composed(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise BadInput(f"not UTF-8 (byte {error.start}); save it as UTF-8") from error
 

@@ -6,7 +6,6 @@ from hashlib import sha256
 from typing import Any
 
 from copilot import answers
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ledger.opened import changed
 from copilot.ledger.prove import Prover
@@ -21,6 +20,7 @@ from copilot.provenance.told import Reader, account
 from copilot.recorder import Recorder
 from copilot.results import Denied, NotFound, StepUpRequired
 from copilot.telemetry import Metrics
+from copilot.texts import plain
 from policy.engine import Act, PolicyEngine
 from policy.labels import Label
 from policy.markings import banner

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from copilot.find import plain
 from copilot.gate import Admitted, Gate
 from copilot.ledger.records import Kind
 from copilot.recorder import Recorder
@@ -14,6 +13,7 @@ from copilot.replay.decided import Deciding
 from copilot.replay.entry import Entry, read
 from copilot.replay.results import Difference, Left, Policy, Replay, ReplayOutcome, What
 from copilot.results import Denied, NotFound
+from copilot.texts import plain
 from copilot.wording import NOT_FOUND
 from policy.basis import Basis
 from policy.engine import Act

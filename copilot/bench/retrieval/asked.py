@@ -44,6 +44,8 @@ class Measured:
     """Stage of our own search → milliseconds; `gate_and_ledger` is what the act takes besides its stages."""
     misspelt: dict[int, list[str]] = field(default_factory=dict)
     """By the place of a question: what ours gave for it with a slip in a name."""
+    passed_on: list[list[str]] = field(default_factory=list)
+    """For each question the ids of the documents that an answer would be written from."""
     disagreed: int = 0
     """Questions whose arms were read off a search that ranked otherwise than the product's; none should."""
 
@@ -79,6 +81,7 @@ async def ask(stage: Stage, questions: Sequence[Question], peers: Mapping[str, P
             measured.add(method, ranking)
         ours = await _ranked(stage, question)
         measured.add(OURS, ours)
+        measured.passed_on.append(await _ranked(stage, question, None))
         if wrong := misspelt(question):
             slip = replace(question, text=wrong)
             measured.misspelt[len(measured.rankings[OURS]) - 1] = await _ranked(stage, slip)
@@ -115,12 +118,12 @@ async def _ours(stage: Stage, question: Question, number: int, measured: Measure
         measured.staged(number, {**found.timings_ms, "gate_and_ledger": beside})
 
 
-async def _ranked(stage: Stage, question: Question) -> list[str]:
-    return [one.chunk.document_id for one in (await _search(stage, question)).contexts]
+async def _ranked(stage: Stage, question: Question, k: int | None = _K) -> list[str]:
+    return [one.chunk.document_id for one in (await _search(stage, question, k)).contexts]
 
 
-async def _search(stage: Stage, question: Question) -> SearchResult:
-    found = await stage.copilot.search(stage.asker, question.text, _K)
+async def _search(stage: Stage, question: Question, k: int | None = _K) -> SearchResult:
+    found = await stage.copilot.search(stage.asker, question.text, k)
     if not isinstance(found, SearchResult):
         raise CopilotError(f"search gave {found.kind}: {found.text}")
     return found

@@ -80,6 +80,7 @@ def add(report: Report, name: str, measured: Measured) -> None:
             found[f"{method}/{metric}"] = _percent(scored.share(method, metric))
     found |= (
         _misspelt(measured)
+        | _passed_on(measured)
         | _over_arms(scored)
         | _over_controls(scored)
         | _over_peers(scored)
@@ -115,6 +116,24 @@ def _misspelt(measured: Measured) -> dict[str, Figure]:
         found[f"{name}/recall@5"] = _percent(100 * sum(values) / len(values))
     found["misspelt/questions"] = Figure(value=len(measured.misspelt), unit="questions")
     return found
+
+
+def _passed_on(measured: Measured) -> dict[str, Figure]:
+    """Of what an answer would be written from: the gold in it, and how much of it is gold."""
+    pairs = [
+        (set(passed), one.gold)
+        for passed, one in zip(measured.passed_on, measured.questions, strict=True)
+    ]
+    documents = sum(len(passed) for passed, _ in pairs)
+    recall = sum(len(passed & gold) / len(gold) for passed, gold in pairs) / len(pairs)
+    complete = sum(gold <= passed for passed, gold in pairs) / len(pairs)
+    precision = sum(len(passed & gold) for passed, gold in pairs) / max(1, documents)
+    return {
+        "passed_on/recall": _percent(100 * recall),
+        "passed_on/all_gold": _percent(100 * complete),
+        "passed_on/precision": _percent(100 * precision),
+        "passed_on/documents": Figure(value=round(documents / len(pairs), 2), unit="documents"),
+    }
 
 
 def _over_arms(scored: Scored) -> dict[str, Figure]:

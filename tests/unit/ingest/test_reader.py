@@ -1,8 +1,10 @@
 """Reading takes what it can, names what it cannot, and never raises."""
 
+import json
 import os
 import time
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,17 @@ def test_an_unsupported_kind_is_named_with_the_supported_ones_and_the_rest_goes_
     assert isinstance(rejected, Rejected)
     assert ".md, .txt, .jsonl, .csv" in rejected.reason
     assert isinstance(document, Document)
+
+
+def test_letters_and_their_accents_are_read_as_one_character(tmp_path: Path) -> None:
+    """As questions are; macOS and many PDFs part them."""
+    parted = unicodedata.normalize("NFD", "Jürgen Höß")
+    (tmp_path / "a.md").write_text(f"# {parted}\n\n{parted} called.", "utf-8")
+    record = {"id": "b", "title": parted, "text": f"{parted} called."}
+    (tmp_path / "b.jsonl").write_text(json.dumps(record), "utf-8")
+    for one in _read(tmp_path):
+        assert isinstance(one, Document)
+        assert (one.title, one.parts[0].text) == ("Jürgen Höß", "Jürgen Höß called.")
 
 
 def test_a_missing_path_and_an_empty_folder_are_named(tmp_path: Path) -> None:

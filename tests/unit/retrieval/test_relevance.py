@@ -1,12 +1,14 @@
 """How well a sentence fits: meaning, words, and the kind of thing that was asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 
 from copilot.testing import FakeEmbedder, MemoryCorpus, MemoryLabels, MemoryPassages
 from policy.scope import Scope, Scoper
 from retrieval.analysis import analyse
+from retrieval.hybrid import Found
 from retrieval.ports import EmbeddedSentence
 from retrieval.relevance import Relevance, _has_kind
 from retrieval.sentences import split
@@ -40,13 +42,24 @@ async def _embedded(chunk: Chunk) -> list[EmbeddedSentence]:
     ]
 
 
-async def weigh(question: str, *contexts: Context) -> list[Context]:
+async def weigh(
+    question: str,
+    *contexts: Context,
+    forms: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> list[Context]:
     plan = analyse(question, Terms())
     [vector] = await EMBEDDER.embed([question])
-    idf = dict.fromkeys(plan.terms, 1.0)
+    found = Found(
+        plan=plan,
+        contexts=tuple(contexts),
+        vector=vector,
+        idf=dict.fromkeys([*plan.terms, *forms], 1.0),
+        forms=forms,
+        arms={},
+    )
     engine = ListedLabels(set())
     scope = await Scoper(engine, MemoryLabels()).scope(asker())
-    return await Relevance(Sentences(contexts)).weigh(contexts, plan, vector, idf, scope=scope)
+    return await Relevance(Sentences(contexts)).weigh(contexts, found, scope=scope)
 
 
 async def scores(question: str, *texts: str) -> list[float]:
@@ -130,3 +143,18 @@ async def test_what_else_was_found_changes_no_bit() -> None:
     )
     assert company[1] == alone[0]
     assert await weigh("Who came?") == []
+
+
+@pytest.mark.anyio
+async def test_the_beginning_of_a_word_counts_where_a_word_has_it() -> None:
+    """Alone, too: else the embedding of half a word would choose among all that the keyword arm found."""
+    forms = {"silen*": ("silenc", "silent")}
+    has, lacks = await weigh(
+        "silen*",
+        context("a", "Silence was kept on the quay."),
+        context("b", "Signal lamps stood on the quay."),
+        forms=forms,
+    )
+    without, _ = await weigh("silen*", has, lacks)
+    assert has.sentences[0].score > lacks.sentences[0].score
+    assert has.sentences[0].score > without.sentences[0].score
