@@ -20,6 +20,10 @@ from retrieval.types import Arm, Context, Hit
 
 _READ_AT_ONCE = 16
 """Texts, between one look whether they are enough and the next."""
+_SWITCHED_OFF = (
+    "this tenant's questions need the graph, and the operator has switched it off"
+    " (copilot.graphrag.enabled)"
+)
 Enough = Callable[[Sequence[Context]], bool]
 
 
@@ -99,8 +103,10 @@ class Hybrid:
     ) -> Found:
         """Up to `limit` chunks, best first; texts are read until those are `enough`.
 
-        Raises Unavailable where a store does not answer.
+        Raises Unavailable where a store does not answer, or where the graph is required and switched off.
         """
+        if Arm.GRAPH not in self._arms and self._required(scope.tenant):
+            raise Unavailable("neo4j", _SWITCHED_OFF)
         with timings.stage("embedding"):
             question = await self._embedder.embed_question(plan.question)
         asked = _Asked(

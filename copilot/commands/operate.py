@@ -15,6 +15,7 @@ from copilot.commands.asker import principal
 from copilot.commands.opened import opened
 from copilot.migrate import migrate as migrate_database
 from copilot.readiness import OK, serves
+from copilot.reembedding.job import opened as reembedding
 from copilot.settings import Settings
 from copilot.tokens import issue
 from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
@@ -69,6 +70,7 @@ async def doctor(settings: Settings, _: Namespace) -> int:
         "settings": _settings_check,
         "postgres": _postgres_check,
         "product": _product_check,
+        "vectors": _vectors_check,
     }
     if settings.neo4j_url:
         checks["neo4j"] = _neo4j_check
@@ -79,6 +81,10 @@ async def doctor(settings: Settings, _: Namespace) -> int:
         except CopilotError as error:
             failed = 1
             print(f"{name}: {error.message}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001  what is broken in a way of its own is told of, too
+            failed = 1
+            told = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            print(f"{name}: broken ({told})", file=sys.stderr)
     return failed
 
 
@@ -118,6 +124,17 @@ async def _neo4j_check(settings: Settings) -> str:
     if backlog.set_aside:
         told.append(f"{backlog.set_aside} parts set aside: see `copilot graph verify`")
     return ", ".join(told)
+
+
+async def _vectors_check(settings: Settings) -> str:
+    async with reembedding(database_url(settings), lambda _: None) as job:
+        state = await job.state()
+    if state.wanted is None:
+        return f"of {state.stored or 'no model yet'}"
+    return (
+        f"of {state.stored or 'no model yet'}; a change to {state.wanted} is not finished: `copilot reembed` "
+        "goes on with it, with --abandon it ends"
+    )
 
 
 async def _product_check(settings: Settings) -> str:

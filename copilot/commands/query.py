@@ -10,10 +10,11 @@ from typing import Any
 from copilot.acts import Copilot
 from copilot.commands.asker import asker
 from copilot.commands.opened import opened
-from copilot.commands.show import show_context, show_outcome
+from copilot.commands.show import show_context, show_notice, show_outcome
 from copilot.results import SearchResult
 from copilot.serialise import outcome_json, search_json
 from copilot.settings import Settings
+from copilot.wording import NOT_FOUND
 from policy.errors import BadInput
 from policy.principal import Asker
 
@@ -39,6 +40,8 @@ async def search(settings: Settings, options: Namespace) -> int:
     def show(value: dict[str, Any]) -> None:
         if value["kind"] != "SearchResult":
             show_outcome(value)
+        elif not value["contexts"]:
+            show_outcome({"kind": "NotFound", "text": NOT_FOUND})
         for context in value.get("contexts", []):
             show_context(context)
 
@@ -70,7 +73,10 @@ async def _run(
             if options.json:
                 print(json.dumps(value), flush=True)
             else:
+                if name is not None:
+                    print(f"{name}:")
                 show(value)
+                show_notice(value)
     if failed is not None:
         print(f"copilot: {failed}", file=sys.stderr)
     return 1 if failed else refused

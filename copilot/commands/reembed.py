@@ -30,8 +30,13 @@ async def reembed(settings: Settings, options: Namespace) -> int:
     told = _Told()
     async with opened(url, told) as job:
         if options.abandon:
+            unfinished = (await job.state()).wanted
             await job.abandon()
-            print("what had been laid beside the vectors that are searched was taken away")
+            print(
+                "what had been laid beside the vectors that are searched was taken away"
+                if unfinished
+                else "nothing lay beside the vectors that are searched"
+            )
             return 0
         changed = await _run(settings, url, job, options.model or settings.embedding_model or MODEL)
         stored = (await job.state()).stored

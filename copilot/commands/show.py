@@ -1,5 +1,6 @@
 """How results look on a terminal."""
 
+import sys
 import textwrap
 from typing import Any
 
@@ -22,6 +23,12 @@ def show_outcome(value: dict[str, Any]) -> None:
     for number, citation in enumerate(sources, start=1):
         place = f"{citation['document_id']}, characters {citation['start']} to {citation['end']}"
         print(f"    [{number}] {place}, sha256 {citation['quote_sha256'][:12]}…")
+
+
+def show_notice(value: dict[str, Any]) -> None:
+    """What is to be noticed of a result, such as an arm that did not answer: beside it, on standard error."""
+    if notice := value.get("notice"):
+        print(_wrapped(f"note: {notice}", ""), file=sys.stderr)
 
 
 def show_context(context: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from copilot.projection.backlog import Backlog
 from copilot.readiness import DEGRADED, OK
@@ -75,7 +76,7 @@ async def projected(
 
 async def _check(projector: "Projector", server: "Neo4j") -> None:
     if (await projector.backlog()).state != "kept":
-        raise Unavailable("neo4j", "the graph is being filled and cannot be read yet")
+        raise Unavailable("neo4j", "the graph is not filled yet and cannot be read")
     await server.ping()
 
 
@@ -100,12 +101,18 @@ async def projector(settings: Settings, url: str) -> AsyncIterator["Projector"]:
 async def opened(
     settings: Settings, url: str
 ) -> AsyncIterator[tuple[Database, "Projector", "Neo4j"]]:
-    """Database, projector and Neo4j for a command. Misconfigured where no Neo4j is."""
+    """Database, projector and Neo4j for a command. Misconfigured where no Neo4j is; what is lost of it is named."""
     database = Database(url, timeout_s=settings.database_timeout_s)
     await database.open()
     try:
         async with reached(settings) as server:
             yield database, _projector(database, server), server
+    except Unavailable as error:
+        if error.dependency != "neo4j":
+            raise
+        place = urlsplit(settings.neo4j_url or "").netloc.rpartition("@")[2]
+        where = f"{error.message} (Neo4j at {place}, by NEO4J_URL: see that it runs there)"
+        raise Unavailable("neo4j", where, refused=error.refused) from error
     finally:
         await database.close()
 

@@ -78,6 +78,21 @@ async def test_a_tenant_that_wants_the_graph_gets_no_answer_without_it(
         assert isinstance(outcome, Unavailable)
 
 
+async def test_nor_where_the_operator_has_switched_the_graph_off(
+    gone: Settings, tmp_path: Path
+) -> None:
+    lead, other = people()["lead"], replace(people()["lead"], tenant="other")
+    tenants = tmp_path / "tenants.json"
+    tenants.write_text(json.dumps({lead.tenant: {"graph_required": True}}))
+    off = replace(gone, tenants=tenants, graphrag_enabled=False, neo4j_url=None)
+    async with build(off) as copilot:
+        wanted = await copilot.search(as_asker(lead), QUESTION)
+        unasked = await copilot.search(as_asker(other), QUESTION)
+    assert isinstance(wanted, Unavailable)
+    assert "copilot.graphrag.enabled" in wanted.text
+    assert isinstance(unasked, SearchResult)
+
+
 def _recorded(settings: Settings, ledger_id: str) -> list[str]:
     """Which arms the record says did not answer."""
     assert settings.database_url

@@ -13,6 +13,7 @@ import anyio
 import psycopg
 import pytest
 
+from copilot.commands import operate
 from copilot.reembedding import job
 from copilot.results import Deleted
 from copilot.settings import Settings
@@ -83,10 +84,18 @@ def _unlocked(first: Scene) -> None:
         time.sleep(0.05)
 
 
-async def test_until_it_is_finished_nothing_is_different_for_anybody(half: Scene) -> None:
+async def test_until_it_is_finished_nothing_is_different_for_anybody(
+    half: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with half.product() as copilot:
         during = await found(copilot)
+    assert "a change to mine" in await operate._vectors_check(half.settings)
     await half.change(abandon=True)
+    await half.change(abandon=True)
+    assert "not finished" not in await operate._vectors_check(half.settings)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "was taken away" in first
+    assert "nothing lay" in second
     assert half.begun == 0
     assert half.rows("SELECT FROM embedding_job") == []
     async with half.product() as copilot:

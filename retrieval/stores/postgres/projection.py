@@ -47,7 +47,7 @@ class PostgresFence:
         async with self._database.transaction(Role.READER, ids) as connection:
             row = await (await connection.execute(_SQL.scoped("position", ids))).fetchone()
         if row is None or row["state"] != "kept":
-            raise Unavailable("neo4j", "the graph is being filled and cannot be read yet")
+            raise Unavailable("neo4j", "the graph is not filled yet and cannot be read")
         if row["behind"]:
             raise Unavailable("neo4j", "the graph has not yet taken in a deletion; try again")
         return Position(

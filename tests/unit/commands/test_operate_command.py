@@ -124,6 +124,10 @@ async def test_without_a_secret_there_is_no_token(settings: Settings) -> None:
         await operate.token(replace(settings, jwt_secret=None), typed("token", "--sub", "ann"))
 
 
+async def _vectors(settings: Settings) -> str:
+    return "of a model"
+
+
 async def test_doctor_says_of_each_part_whether_it_works(
     product: Product,
     settings: Settings,
@@ -134,12 +138,30 @@ async def test_doctor_says_of_each_part_whether_it_works(
         raise psycopg.OperationalError("connection refused\nIs the server running?")
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", connect)
+    monkeypatch.setattr(operate, "_vectors_check", _vectors)
     assert await operate.doctor(settings, typed("doctor")) == 1
     printed = capsys.readouterr()
     assert printed.err == "postgres: cannot connect: connection refused\n"
-    first, last = printed.out.splitlines()
+    first, *others = printed.out.splitlines()
     assert "answers by the offline generator" in first
-    assert last == "product: ok, postgres, policy"
+    assert others == ["product: ok, postgres, policy", "vectors: ok, of a model"]
+
+
+async def test_a_part_that_is_broken_in_no_known_way_is_told_of_and_the_others_are_looked_at(
+    product: Product,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def broken(settings: Settings) -> str:
+        raise psycopg.errors.UndefinedTable("relation is not there\nLINE 1")
+
+    monkeypatch.setattr(operate, "_postgres_check", broken)
+    monkeypatch.setattr(operate, "_vectors_check", _vectors)
+    assert await operate.doctor(settings, typed("doctor")) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "postgres: broken (UndefinedTable: relation is not there)\n"
+    assert "vectors: ok" in printed.out
 
 
 async def test_doctor_names_the_part_of_the_product_that_is_wrong(
@@ -152,8 +174,9 @@ async def test_doctor_names_the_part_of_the_product_that_is_wrong(
         return "version 17"
 
     monkeypatch.setattr(operate, "_postgres_check", version)
+    monkeypatch.setattr(operate, "_vectors_check", _vectors)
     assert await operate.doctor(replace(settings, anthropic_api_key="k"), typed("doctor")) == 0
-    about, database, _ = capsys.readouterr().out.splitlines()
+    about, database, *_ = capsys.readouterr().out.splitlines()
     assert "answers by anthropic" in about
     assert database == "postgres: ok, version 17"
     product.state["policy"] = "another bundle"

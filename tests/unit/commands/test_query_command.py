@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from copilot.commands import query
+from copilot.results import SearchResult
 from copilot.settings import Settings
 from policy.errors import BadInput
-from tests.unit.api.fakes import LEE
+from tests.unit.api.fakes import CONTEXT, LEE
 from tests.unit.commands.product import DOWN, NOTHING, OFF, Product, printed_json, questions, typed
 
 pytestmark = pytest.mark.anyio
@@ -178,3 +179,28 @@ async def test_a_search_that_fails_is_told_as_an_outcome(
 async def test_nothing_is_opened_for_nobody(settings: Settings) -> None:
     with pytest.raises(BadInput, match="no principal 'eve'"):
         await query.ask(settings, typed("ask", "Who?", "--as", "eve"))
+
+
+async def test_what_is_to_be_noticed_is_told_to_a_person_too(
+    product: Product, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product.search_result = SearchResult(contexts=(CONTEXT,), ledger_id="l2", notice="No graph.")
+    assert await query.search(settings, typed("search", "Who?")) == 0
+    assert capsys.readouterr().err == "note: No graph.\n"
+
+
+async def test_a_search_that_finds_nothing_says_so(
+    product: Product, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product.search_result = SearchResult(contexts=(), ledger_id="l2")
+    assert await query.search(settings, typed("search", "Who?")) == 0
+    assert capsys.readouterr().out.startswith("  NotFound: Nothing that you may read")
+
+
+async def test_a_person_sees_to_which_question_of_a_file_a_result_belongs(
+    product: Product, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = questions(tmp_path, {"id": "a", "question": "Who?"}, {"id": "b", "question": "When?"})
+    assert await query.search(settings, typed("search", "--file", file)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["a:", "b:"]
