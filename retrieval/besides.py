@@ -5,7 +5,7 @@ that answers it but what the graph found on the way there; and a number that it 
 among the other words of a sentence.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from retrieval import context as assembly
 from retrieval.analysis import Intent, Plan
@@ -24,14 +24,17 @@ one has without which a question has no steps: on the case file, whose questions
 
 
 def besides(chosen: Sequence[Context], contexts: Sequence[Context], plan: Plan) -> list[Context]:
-    """What of the contexts comes along with the chosen ones: at most until there are `MOST`; best first.
+    """What of the contexts comes along with the chosen ones: at most until there are `MOST`.
 
-    Looks at the given contexts alone, as `assemble` does.
+    First what is asked to the letter, then by score. Looks at the given contexts alone, as `assemble` does.
     """
+    steps = sorted(_on_the_way(chosen, contexts, plan), key=_rank)
+    some = {
+        one.chunk.chunk_id: one for one in (*_to_the_letter(chosen, contexts, plan.wording), *steps)
+    }
     there = {one.chunk.chunk_id for one in chosen}
-    some = dict.fromkeys(one.chunk.chunk_id for one in _some(chosen, contexts, plan))
-    new = [one for one in contexts if one.chunk.chunk_id in some.keys() - there]
-    return sorted(new, key=_rank)[: max(0, MOST - len(chosen))]
+    new = [one for chunk_id, one in some.items() if chunk_id not in there]
+    return new[: max(0, MOST - len(chosen))]
 
 
 def affordable(chosen: Sequence[Context], more: Sequence[Context], tokens: int) -> list[Context]:
@@ -45,12 +48,14 @@ def affordable(chosen: Sequence[Context], more: Sequence[Context], tokens: int) 
     return passed_on
 
 
-def _some(chosen: Sequence[Context], contexts: Sequence[Context], plan: Plan) -> Iterator[Context]:
-    yield from _to_the_letter(chosen, contexts, plan.wording)
+def _on_the_way(
+    chosen: Sequence[Context], contexts: Sequence[Context], plan: Plan
+) -> list[Context]:
     # Where what fits is about nothing that was asked for or led to, the question is no step on the way to anything.
-    if any(map(_defines, chosen)):
-        yield from _compared(contexts) if plan.intent is Intent.COMPARISON else ()
-        yield from _steps(contexts, plan.question)
+    if not any(map(_defines, chosen)):
+        return []
+    compared = _compared(contexts) if plan.intent is Intent.COMPARISON else []
+    return compared or _steps(contexts, plan.question)
 
 
 def _to_the_letter(

@@ -27,6 +27,7 @@ _K1 = 1.5
 _B = 0.75
 _MOST_READ = 1_000
 """Passages with all words of a phrase that are read for it, best first; the bound comes after the scope."""
+_NOWHERE = np.empty(0, np.int64)
 _READ_AT_ONCE = 50
 """At first; then as many again as were read already."""
 
@@ -243,28 +244,29 @@ class _Reading:
 
     async def _candidates(self) -> list[tuple[float, str, int]]:
         """Score at most, chunk id and position of those with all words of a phrase, the best first."""
-        possible = self._scores.copy()
-        every = np.zeros(len(possible), bool)
-        for phrase in self._ranking.phrases:
-            having = self._having(phrase)
-            possible[having] += self._ranking.exact
-            every |= having
-        possible[~every] = 0.0
-        found = best(possible, _MOST_READ)
+        having = [self._having(phrase) for phrase in self._ranking.phrases]
+        places, phrases = np.unique(np.concatenate(having), return_counts=True)
+        possible = self._scores[places] + self._ranking.exact * phrases
+        if len(places) > _MOST_READ:
+            kept = possible >= np.partition(possible, -_MOST_READ)[-_MOST_READ]
+            places, possible = places[kept], possible[kept]
+        found = dict(zip(places.tolist(), possible.tolist(), strict=True))
         ids = await self._store.identify(self._postings, [*found], scope=self._scope)
         ordered = [(found[position], chunk_id, position) for position, chunk_id in ids.items()]
         ordered.sort(key=lambda one: (-one[0], one[1]))
         return ordered[:_MOST_READ]
 
-    def _having(self, phrase: Phrase) -> NDArray[np.bool_]:
-        """Whether each position has all the words, somewhere."""
-        having = np.ones(self._postings.size, bool)
-        for forms in phrase.forms:
-            one = np.zeros(self._postings.size, bool)
-            for form in forms:
-                if form in self._postings.lists:
-                    one[self._postings.lists[form].positions] = True
-            having &= one
+    def _having(self, phrase: Phrase) -> NDArray[np.int64]:
+        """The positions that have all the words, somewhere; in order, each once."""
+        lists = self._postings.lists
+        words = [[lists[one].positions for one in forms if one in lists] for forms in phrase.forms]
+        rarest, *others = sorted(words, key=lambda some: sum(map(len, some)))
+        having = np.unique(np.concatenate([_NOWHERE, *rarest]))
+        for other in others:
+            there = np.zeros(self._postings.size, bool)
+            for positions in other:
+                there[positions] = True
+            having = having[there[having]]
         return having
 
     async def _counted(self, chunk_ids: Sequence[str]) -> dict[str, int]:

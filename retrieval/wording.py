@@ -10,6 +10,7 @@ from retrieval.terms import RUN, Terms, pieces
 
 MOST_PHRASES = MOST_PREFIXES = 8
 _QUOTED = re.compile(r"[\"“„]([^\"“”„\n]+)[\"”“]|«([^«»\n]+)»")
+_BLANK = re.compile(r"\s")
 _PREFIX = re.compile(r"(?<![\w*])(?P<start>[^\W_]{3,})\*(?![\w*])")
 
 
@@ -31,10 +32,24 @@ class Phrase:
 
     def stands_in(self, text: str) -> bool:
         """Whether the words stand in the text next to each other, whatever signs are between them."""
-        # Most texts fail by a glance, and are not cut. A pattern is kept, so there is no run of words in it.
-        return _glance(self.words[: RUN - 1]).search(text.casefold()) is not None and (
-            f" {' '.join(self.words)} " in f" {' '.join(pieces(text))} "
-        )
+        # Most texts fail by a glance, of the others some words are cut. A pattern is kept, so it has no run of words.
+        glance, folded = _glance(self.words[: RUN - 1]), text.casefold()
+        found = glance.search(folded)
+        while found is not None:
+            if self._stands_at(found, folded):
+                return True
+            found = glance.search(folded, found.start() + 1)
+        return False
+
+    def _stands_at(self, found: re.Match[str], folded: str) -> bool:
+        """Whether the words stand where the first of them were seen, cut from blank to blank: no word has one in it."""
+        begun = found.start()
+        while begun and not folded[begun - 1].isspace():
+            begun -= 1
+        ended = _BLANK.search(folded, found.end())
+        whole = ended is None or len(self.words) >= RUN
+        near = folded[begun:] if whole or ended is None else folded[begun : ended.start()]
+        return f" {' '.join(self.words)} " in f" {' '.join(pieces(near))} "
 
 
 @lru_cache(maxsize=256)

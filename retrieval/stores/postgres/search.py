@@ -153,11 +153,13 @@ class PostgresPassages:
 
     async def chunks(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         rows = await self._rows("chunks", scope, {"ids": list(chunk_ids)})
-        return {row["chunk_id"]: _chunk(row, scope) for row in rows}
+        labels: dict[int, Label] = {}
+        return {row["chunk_id"]: _chunk(row, scope, labels) for row in rows}
 
     async def preceding(self, chunk_ids: Sequence[str], *, scope: Scope) -> dict[str, Chunk]:
         rows = await self._rows("preceding", scope, {"ids": list(chunk_ids)})
-        return {row["follower"]: _chunk(row, scope) for row in rows}
+        labels: dict[int, Label] = {}
+        return {row["follower"]: _chunk(row, scope, labels) for row in rows}
 
     async def sentences(
         self, chunk_ids: Sequence[str], *, scope: Scope
@@ -190,9 +192,15 @@ def _weight(row: Mapping[str, Any], terms: Sequence[str]) -> Weight:
     )
 
 
-def _chunk(row: Mapping[str, Any], scope: Scope) -> Chunk:
-    """The label is the one stored with the text, not the scope's: the double check compares the two."""
-    label = Label.from_json(row["label"], tenant=scope.tenant, where="stored label")
+def _chunk(row: Mapping[str, Any], scope: Scope, labels: dict[int, Label]) -> Chunk:
+    """The label is the one stored with the text, not the scope's: the double check compares the two.
+
+    `labels` are those that were read from other rows of the same answer.
+    """
+    label = labels.get(row["label_id"])
+    if label is None:
+        label = Label.from_json(row["label"], tenant=scope.tenant, where="stored label")
+        labels[row["label_id"]] = label
     about = scope.labels.get(row["document_label_id"])
     # Above the text's own label a title would stand beside a marking that is too low for it.
     titled = about is not None and label.dominates(about)

@@ -49,10 +49,25 @@ def test_a_phrase_stands_where_its_words_do_in_a_row(text: str, stands: bool) ->
     assert phrase("harbour master").stands_in(text) is stands
 
 
-@given(st.lists(st.sampled_from(["red", "quay's", "RED-quay", "s", "old_red", ".", "red’s", "ſ"])))
-def test_a_glance_overlooks_nothing(words: list[str]) -> None:
-    text = " ".join(words)
-    for one in (("red", "quay"), ("quay",), ("red", "s", "red"), ("quay", "red"), ("s",)):
+WORDS = [
+    "red",
+    "quay's",
+    "RED-quay",
+    "s",
+    "old_red",
+    ".",
+    "red’s",
+    "ſ",
+    "reds",
+    "red s red s red s",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS)), st.sampled_from([" ", "\n", ", "]))
+def test_a_glance_overlooks_nothing(words: list[str], between: str) -> None:
+    text = between.join(words)
+    long = ("red", "s") * (RUN // 2) + ("quay",)
+    for one in (("red", "quay"), ("quay",), ("red", "s", "red"), ("quay", "red"), ("s", "s"), long):
         row = f" {' '.join(pieces(text))} "
         assert Phrase(one, ()).stands_in(text) == (f" {' '.join(one)} " in row)
 
