@@ -107,7 +107,7 @@ $(BIN)/python:
 	@$(or $(PYTHON),false) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo 'Python 3.11 or newer with its venv module is needed (Debian: apt-get install python3 python3-venv);' >&2; \
 		echo 'where it has another name: make PYTHON=/path/to/python …' >&2; exit 1; }
-	@echo "Making .venv with $$($(PYTHON) --version)."
+	@echo "Making .venv with $$($(PYTHON) --version)." >&2
 	@$(PYTHON) -m venv .venv
 
 .venv/.setup: requirements-setup.lock | $(BIN)/python
@@ -115,12 +115,12 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.runtime: requirements.lock .venv/.setup
-	@echo 'Installing what the copilot needs. $(SIZE)'
+	@echo 'Installing what the copilot needs. $(SIZE)' >&2
 	@$(INSTALL) --require-hashes -r $<
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.setup
-	@echo 'Installing what the copilot and its tests need. $(SIZE)'
+	@echo 'Installing what the copilot and its tests need. $(SIZE)' >&2
 	@$(INSTALL) --require-hashes -r $<
 	@touch $@
 
