@@ -51,6 +51,19 @@ def test_where_the_way_ends_at_what_the_question_names_there_is_no_step() -> Non
     assert besides([OWNER], [OWNER, again], plan()) == []
 
 
+def test_only_what_is_reached_over_another_thing_leads_onward() -> None:
+    at_once = replace(FIRM, path=("blackthorn ltd",))
+    back = found("5", "Viktor Oleander is an old man.", "blackthorn ltd", "viktor oleander")
+    assert besides([OWNER], [OWNER, at_once], plan()) == []
+    assert besides([OWNER], [OWNER, back], plan()) == []
+
+
+def test_what_stands_higher_in_the_search_comes_first() -> None:
+    for firm, ship, order in ((0.8, 0.9, ["3", "2"]), (0.9, 0.8, ["2", "3"])):
+        some = [OWNER, replace(FIRM, score=firm), replace(SHIP, score=ship)]
+        assert ids(besides([OWNER], some, plan())) == order
+
+
 def test_where_something_else_fits_the_question_has_no_steps() -> None:
     assert besides([OTHER], [OWNER, FIRM, SHIP, OTHER], plan()) == []
 
@@ -75,6 +88,8 @@ def test_things_that_are_compared_come_along_together() -> None:
         "2"
     ]
     assert besides([tern], [tern, gull], plan("What is the Tern?")) == []
+    again = replace(gull, path=("tern",), chunk=replace(gull.chunk, text="The Tern is old."))
+    assert besides([tern], [tern, again], plan("Is the Tern older?")) == []
 
 
 def test_a_number_that_is_asked_for_is_not_left_to_what_fits_its_words() -> None:

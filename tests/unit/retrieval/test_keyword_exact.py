@@ -144,6 +144,16 @@ async def test_no_more_passages_are_read_than_can_be_among_the_best(
     assert world.store.read <= 5
 
 
+async def test_a_passage_with_both_phrases_is_read_though_others_have_better_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keyword, "_READ_AT_ONCE", 1)
+    world = World()
+    both = f"The old crane. The red quay. {'Nothing else of note. ' * 30}End."
+    await world.put("Crane, old red quay.", "Red quay, crane, red quay, old.", both)
+    assert await world.found('"red quay" by the "old crane" of old', 1) == [both]
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     texts=st.lists(
