@@ -203,7 +203,7 @@ async def test_nobody_reads_while_it_is_filled_and_a_fill_that_breaks_off_goes_o
     assert await unfilled.projector.step(), "begins by itself where Neo4j is empty"
     for _ in range(2):
         assert await unfilled.projector.step()
-        with pytest.raises(Unavailable, match="being filled"):
+        with pytest.raises(Unavailable, match="not filled yet"):
             await unfilled.seen(LOW)
     await unfilled.world.change("a", None)
     await unfilled.world.take(document("e", (U, TEXT)))

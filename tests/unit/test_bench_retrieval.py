@@ -93,6 +93,7 @@ def measured(
     rankings = {OURS: ours, **dict.fromkeys(CONTROLS, others), **(extra or {})}
     found = Measured(questions=asked, stages={"vector": [3.0] * count})
     found.rankings = {method: [list(one)] * count for method, one in rankings.items()}
+    found.passed_on = [list(ours)[:2]] * count
     found.ms = {
         method: [taken] * count for method, taken in ({OURS: 10.0} | dict(ms or {})).items()
     }
@@ -112,6 +113,18 @@ def test_figures_are_in_per_cent_and_carry_the_goals() -> None:
     assert value["2wiki/vector/recall@5"]["goal"] is None
     assert value["2wiki/search_besides_embedding_p95"]["value"] == 10.0
     assert value["2wiki/vector_p50"] == {"value": 3.0, "unit": "ms", "goal": None, "passed": True}
+
+
+def test_what_an_answer_would_rest_on_is_held_against_the_gold() -> None:
+    found = measured("ab", "ab", count=4)
+    gold = "".join(sorted(found.questions[0].gold))
+    found.passed_on = [list(gold), [*gold, "x"], [gold[0]], []]
+    told = shown("2wiki", found)["figures"]
+    of = len(gold)
+    assert told["2wiki/passed_on/recall"]["value"] == round(100 * (2 + 1 / of) / 4, 2)
+    assert told["2wiki/passed_on/all_gold"]["value"] == 50
+    assert told["2wiki/passed_on/precision"]["value"] == round(100 * (2 * of + 1) / (2 * of + 2), 2)
+    assert told["2wiki/passed_on/documents"]["value"] == round((2 * of + 2) / 4, 2)
 
 
 def test_a_missed_goal_is_said() -> None:
