@@ -51,7 +51,7 @@ from copilot.settings import Settings
 from copilot.sign_ins import SignIns
 from copilot.telemetry import Metrics
 from copilot.texts import composed, plain
-from copilot.wording import NOT_FOUND, STEP_UP
+from copilot.wording import NO_SUCH, STEP_UP
 from policy.basis import Basis
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError
@@ -320,7 +320,7 @@ class Copilot:
                 return replace(found, ledger_id=ledger_id)
             if admitted.step_up:
                 return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-            return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
+            return NotFound(text=NO_SUCH, ledger_id=ledger_id)
 
         return await self._gate.governed(Act.READ, asker, said, work)
 

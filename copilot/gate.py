@@ -12,7 +12,7 @@ from copilot.recorder import Recorder
 from copilot.replay.decided import Decisions
 from copilot.results import Denied, NotFound, StepUpRequired, Unavailable
 from copilot.telemetry import Metrics
-from copilot.wording import NOT_FOUND, STEP_UP
+from copilot.wording import NO_SUCH, STEP_UP
 from policy import decision_log
 from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
@@ -136,7 +136,7 @@ class Gate:
         ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
         if admitted.step_up:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-        return NotFound(text=NOT_FOUND, ledger_id=ledger_id)
+        return NotFound(text=NO_SUCH, ledger_id=ledger_id)
 
     async def failed(
         self, act: Act, asker: Asker, said: Mapping[str, Any], error: CopilotError

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 NOT_FOUND = "Nothing that you may read answers this question."
+NO_SUCH = "Nothing that you may read has this name or id."
 STEP_UP = (
     "Nothing that your present sign-in opens answers this. With a recent strong sign-in policy may open "
     "more to you; whether there is more, this does not say."

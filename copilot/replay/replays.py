@@ -14,7 +14,7 @@ from copilot.replay.entry import Entry, read
 from copilot.replay.results import Difference, Left, Policy, Replay, ReplayOutcome, What
 from copilot.results import Denied, NotFound
 from copilot.texts import plain
-from copilot.wording import NOT_FOUND
+from copilot.wording import NO_SUCH
 from policy.basis import Basis
 from policy.engine import Act
 from policy.principal import Asker
@@ -63,7 +63,7 @@ class Replays:
             entry = await read(self._database, scope, plain(ledger_id))
             if entry is None:
                 nothing = await self._recorder.record(Kind.READ, admitted.asker, "NotFound", said)
-                return NotFound(text=NOT_FOUND, ledger_id=nothing)
+                return NotFound(text=NO_SUCH, ledger_id=nothing)
             found = await self._replayed(scope, entry)
             now = await self._gate.again(Act.AUDIT, admitted, said)
             if now is not admitted:

@@ -86,6 +86,7 @@ async def test_of_a_hidden_document_a_hold_changes_nothing_that_is_told(copilot:
     for act in (copilot.disposal.hold, copilot.disposal.release):
         hidden, absent = await act(LOW, "secret", "why"), await act(LOW, "nothing", "why")
         assert isinstance(hidden, NotFound)
+        assert hidden.text == "Nothing that you may read has this name or id."
         assert replace(hidden, ledger_id="") == replace(absent, ledger_id="")
     assert (await copilot.administration.delete(LOW, "secret")).kind == "NotFound"
     taken = await copilot.ingest(LOW, [document("secret", "Open words.", U, "")])

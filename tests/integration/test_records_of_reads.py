@@ -348,6 +348,7 @@ async def test_an_answer_goes_with_the_paragraph_that_it_cites(copilot: Copilot)
         hidden = await copilot.answer(who, given.answer_id)
         absent = await copilot.answer(who, "no-such")
         assert isinstance(hidden, NotFound)
+        assert hidden.text == "Nothing that you may read has this name or id."
         assert replace(hidden, ledger_id="") == replace(absent, ledger_id="")
 
 

@@ -242,6 +242,7 @@ async def test_whoever_may_not_see_an_entry_is_told_what_an_unknown_one_is(
     hidden, unknown = await copilot.replay(LOW, entry), await copilot.replay(LOW, "f" * 32)
     assert isinstance(hidden, NotFound)
     assert isinstance(unknown, NotFound)
+    assert hidden.text == "Nothing that you may read has this name or id."
     assert replace(hidden, ledger_id="") == replace(unknown, ledger_id="")
     elsewhere = replace(ABE, principal=replace(ABE.principal, tenant="t2"))
     assert isinstance(await copilot.replay(elsewhere, entry), NotFound)
