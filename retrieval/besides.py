@@ -20,7 +20,7 @@ MOST = 5
 _LED_TO = (0.5, 0.5)
 _ONWARD = (0.7, 0.8)
 """What a passage has at least: of the best fused score this share, and from the graph this score. The second is what
-one has without which a question has no steps: on the case file, whose questions have one, hardly any passes."""
+one has without which a question has no steps: on the case file, most of whose questions have one, hardly any passes."""
 
 
 def besides(chosen: Sequence[Context], contexts: Sequence[Context], plan: Plan) -> list[Context]:

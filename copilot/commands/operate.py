@@ -4,10 +4,11 @@ import asyncio
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import psycopg
-from psycopg.rows import TupleRow
+from psycopg.rows import dict_row
 
 from copilot.api.schema import sdl
 from copilot.app import database_url
@@ -15,12 +16,12 @@ from copilot.commands.asker import principal
 from copilot.commands.opened import opened
 from copilot.migrate import migrate as migrate_database
 from copilot.readiness import OK, serves
-from copilot.reembedding.job import opened as reembedding
+from copilot.reembedding.job import Reembedding
 from copilot.settings import Settings
 from copilot.tokens import issue
 from policy.errors import BadInput, CopilotError, Misconfigured, Unavailable
 from policy.principal import Principal
-from retrieval.stores.postgres.connections import Severable
+from retrieval.stores.postgres.connections import Connection
 from retrieval.stores.postgres.database import parameters
 
 _DOCTORS_PATIENCE_S = 5
@@ -94,19 +95,25 @@ async def _settings_check(settings: Settings) -> str:
 
 
 async def _postgres_check(settings: Settings) -> str:
+    async with _connected(settings) as connection:
+        row = await (await connection.execute("SHOW server_version")).fetchone()
+    return f"version {row['server_version']}" if row else "connected"
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator[Connection]:
     url = database_url(settings)
     parameters(url)
     try:
         async with (
             asyncio.timeout(_DOCTORS_PATIENCE_S),
-            await Severable[TupleRow].connect(url) as connection,
+            await Connection.connect(url, row_factory=dict_row) as connection,
         ):
-            row = await (await connection.execute("SHOW server_version")).fetchone()
+            yield connection
     except TimeoutError as error:
         raise Unavailable("postgres", f"no answer within {_DOCTORS_PATIENCE_S} s") from error
     except psycopg.OperationalError as error:
         raise Misconfigured(f"cannot connect: {str(error).splitlines()[0]}") from error
-    return f"version {row[0]}" if row else "connected"
 
 
 async def _neo4j_check(settings: Settings) -> str:
@@ -127,13 +134,13 @@ async def _neo4j_check(settings: Settings) -> str:
 
 
 async def _vectors_check(settings: Settings) -> str:
-    async with reembedding(database_url(settings), lambda _: None) as job:
-        state = await job.state()
+    async with _connected(settings) as connection:  # without the lock: a job may be at work
+        state = await Reembedding(connection, lambda _: None).state()
     if state.wanted is None:
         return f"of {state.stored or 'no model yet'}"
     return (
-        f"of {state.stored or 'no model yet'}; a change to {state.wanted} is not finished: `copilot reembed` "
-        "goes on with it, with --abandon it ends"
+        f"of {state.stored or 'no model yet'}; a change to {state.wanted} is at work or was broken off: "
+        "`copilot reembed` goes on with it, with --abandon it ends"
     )
 
 

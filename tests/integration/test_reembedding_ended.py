@@ -89,10 +89,12 @@ async def test_until_it_is_finished_nothing_is_different_for_anybody(
 ) -> None:
     async with half.product() as copilot:
         during = await found(copilot)
-    assert "a change to mine" in await operate._vectors_check(half.settings)
+    with psycopg.connect(half.url) as at_work:
+        at_work.execute("SELECT pg_advisory_lock(7210012)")
+        assert "a change to mine" in await operate._vectors_check(half.settings)
     await half.change(abandon=True)
     await half.change(abandon=True)
-    assert "not finished" not in await operate._vectors_check(half.settings)
+    assert "a change to" not in await operate._vectors_check(half.settings)
     first, second = capsys.readouterr().out.splitlines()
     assert "was taken away" in first
     assert "nothing lay" in second
