@@ -76,12 +76,13 @@ class Named:
         most = 2 * len(tokens) - 3 * upto(len(tokens))
         which, bearers = piece.bearers.of_each(rarest[most > 0])
         rows = np.unique(bearers[piece.words[bearers] <= most[which]])
+        # Before any key is read, which takes the longest: what is hidden should cost as little as it can.
+        degrees = self._visible(piece, *piece.mentions.of_each(rows), len(rows))[2]
+        rows = rows[degrees > 0]
         keys = piece.entity_keys[rows]
         common = np.array([len(words.intersection(key.split())) for key in keys], np.int64)
         every = len(words) + piece.words[rows] - common
         rows = rows[common >= linking.LEAST * every]
-        degrees = self._visible(piece, *piece.mentions.of_each(rows), len(rows))[2]
-        rows = rows[degrees > 0]
         return list(zip(hex_of(piece.entity_ids[rows]), piece.entity_keys[rows], strict=True))
 
     def _mentions(self, asked: Hashes, near: Sequence[str]) -> list[Mentioned]:
