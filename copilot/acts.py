@@ -51,7 +51,6 @@ from copilot.settings import Settings
 from copilot.sign_ins import SignIns
 from copilot.telemetry import Metrics
 from copilot.texts import composed, plain
-from copilot.wording import NO_SUCH, STEP_UP
 from policy.basis import Basis
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError
@@ -303,24 +302,20 @@ class Copilot:
             refused = await self._refused(admitted.asker, read)
             if refused:
                 found = None
-            nothing = "StepUpRequired" if admitted.step_up else "NotFound"
+            labels = [one.label for one in read]
             details = {
                 **said,
                 "read": [] if found is None else [one.to_json() for one in read],
                 "recheck_dropped": [one.to_json() for one in refused],
             }
-            if found is not None and (entities := entities_in(found)):
+            if found is None:
+                return await self._gate.nothing(admitted, details, Kind.READ, labels)
+            if entities := entities_in(found):
                 details["entities_shown"] = entities
-            outcome = nothing if found is None else found.kind
-            labels = [one.label for one in read]
             ledger_id = await self._recorder.record(
-                Kind.READ, admitted.asker, outcome, details, labels
+                Kind.READ, admitted.asker, found.kind, details, labels
             )
-            if found is not None:
-                return replace(found, ledger_id=ledger_id)
-            if admitted.step_up:
-                return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
-            return NotFound(text=NO_SUCH, ledger_id=ledger_id)
+            return replace(found, ledger_id=ledger_id)
 
         return await self._gate.governed(Act.READ, asker, said, work)
 

@@ -1,6 +1,6 @@
 """The gate of every act: who asks now, whether policy lets them, and a record of what was denied or failed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from policy import engine as policy_engine
 from policy.engine import Act, PolicyEngine
 from policy.errors import CopilotError, Forbidden
 from policy.errors import Unavailable as UnavailableError
+from policy.labels import Label
 from policy.principal import Asker
 from policy.scope import Scoper
 
@@ -129,11 +130,18 @@ class Gate:
         return await self.admit(act, admitted.asker, said)
 
     async def nothing(
-        self, admitted: Admitted, said: Mapping[str, Any], kind: Kind
+        self,
+        admitted: Admitted,
+        said: Mapping[str, Any],
+        kind: Kind,
+        read: Iterable[Label] = (),
     ) -> NotFound | StepUpRequired:
-        """Records that nothing was found, and says so, or that a stronger sign-in may open more."""
+        """Records that nothing is given, and says so, or that a stronger sign-in may open more.
+
+        `read` are the labels of what was read all the same.
+        """
         outcome = "StepUpRequired" if admitted.step_up else "NotFound"
-        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said)
+        ledger_id = await self._recorder.record(kind, admitted.asker, outcome, said, read)
         if admitted.step_up:
             return StepUpRequired(text=STEP_UP, ledger_id=ledger_id)
         return NotFound(text=NO_SUCH, ledger_id=ledger_id)
